@@ -1,0 +1,1 @@
+"""Oremill's control plane: the contract (`specs`), what should exist (`plans`), and the operator."""

@@ -1,0 +1,78 @@
+"""What the CRD's schema cannot say: the short list of rules between fields.
+
+A broken rule becomes Accepted=False, reason InvalidSpec. Each sentence names the field, its value and
+what is allowed.
+"""
+
+from collections.abc import Iterator
+
+from oremill.specs.common import JobSpec
+from oremill.specs.corpus import DataCorpusSpec
+from oremill.specs.evaluate import EvalJobSpec
+from oremill.specs.pretrain import PRESETS, PretrainJobSpec
+
+
+def sizes(spec: PretrainJobSpec) -> dict[str, int]:
+    """Return the model's resolved sizes: the preset's, overridden by the spec's."""
+    own = spec.model.model_dump(exclude_none=True)
+    return {name: own.get(name, value) for name, value in PRESETS[spec.model.preset].items()}
+
+
+def problems(spec: JobSpec) -> list[str]:
+    """Return a sentence for each rule that `spec` breaks."""
+    match spec:
+        case DataCorpusSpec():
+            return list(_corpus(spec))
+        case PretrainJobSpec():
+            return list(_pretrain(spec))
+        case EvalJobSpec():
+            return list(_evaluate(spec))
+    return []
+
+
+def _corpus(spec: DataCorpusSpec) -> Iterator[str]:
+    names = [source.name for source in spec.sources]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"spec.sources: the name {name!r} is used twice; names of sources must differ"
+    for index, item in enumerate(spec.decontamination):
+        if (item.benchmark is None) == (item.key is None):
+            yield f"spec.decontamination[{index}]: give exactly one of benchmark and key"
+
+
+def _pretrain(spec: PretrainJobSpec) -> Iterator[str]:
+    size = sizes(spec)
+    if size["hidden_size"] % size["heads"]:
+        yield (
+            f"spec.model.hiddenSize: {size['hidden_size']} is not a multiple of heads {size['heads']}"
+        )
+    elif size["hidden_size"] // size["heads"] % 2:
+        yield (
+            f"spec.model.heads: {size['heads']} heads of a model {size['hidden_size']} wide have an odd "
+            "size each; rotary embeddings need an even one"
+        )
+    if size["heads"] % size["kv_heads"]:
+        yield f"spec.model.kvHeads: {size['kv_heads']} does not divide heads {size['heads']}"
+    length = spec.model.context_length
+    if spec.batch.tokens % (length * spec.workers.replicas * max(1, spec.workers.gpus)):
+        yield (
+            f"spec.batch.tokens: {spec.batch.tokens} is not a multiple of model.contextLength {length} "
+            f"times the number of ranks {spec.workers.replicas * max(1, spec.workers.gpus)}"
+        )
+    if spec.tokens < spec.batch.tokens:
+        yield f"spec.tokens: {spec.tokens} is less than one batch of {spec.batch.tokens} tokens"
+
+
+def _evaluate(spec: EvalJobSpec) -> Iterator[str]:
+    for index, benchmark in enumerate(spec.benchmarks):
+        where = f"spec.benchmarks[{index}]"
+        if benchmark.name == "steplang" and benchmark.key is None:
+            yield f"{where}.key: missing; steplang reads its problems from the bucket"
+        if benchmark.name == "humaneval" and benchmark.key is not None:
+            yield f"{where}.key: {benchmark.key!r} is not allowed; humaneval ships inside the image"
+        if max(benchmark.k) > benchmark.samples:
+            yield f"{where}.k: {max(benchmark.k)} is above samples {benchmark.samples}"
+        if benchmark.samples > 1 and benchmark.temperature == 0:
+            yield (
+                f"{where}.temperature: 0 draws the same answer {benchmark.samples} times; "
+                "give a temperature above 0, or samples: 1"
+            )
