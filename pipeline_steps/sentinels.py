@@ -1,7 +1,7 @@
 """One table of special tokens, shared by tokenizer, redaction, fill-in-the-middle and chat.
 
-Each is a single token. Input text cannot spell one: the corpus step cuts their spelling apart, and the
-steps encode user text with special tokens switched off.
+Each is a single token. Input text cannot spell one: the corpus step cuts their spelling apart,
+and the steps encode user text with special tokens switched off.
 """
 
 END_OF_TEXT = "<|endoftext|>"  # between documents
@@ -18,10 +18,11 @@ EMAIL = "<EMAIL>"  # a redacted address
 
 # Order is identity: position i has token id i.
 SENTINELS = (
-    END_OF_TEXT, PAD, FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX, REPOSITORY, FILE, IM_START, IM_END, KEY, EMAIL,
+    END_OF_TEXT, PAD, FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX, REPOSITORY, FILE, IM_START, IM_END,
+    KEY, EMAIL,
 )  # fmt: skip
 
-# ChatML. The `generation` block tells TRL which tokens are the assistant's, the end of its turn included.
+# ChatML. The `generation` block tells TRL which tokens are the assistant's, its end included.
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{{ '<|im_start|>' + message['role'] + '\n' }}"

@@ -1,1 +1,1 @@
-"""Oremill's control plane: the contract (`specs`), what should exist (`plans`), and the operator."""
+"""Oremill's control plane: the contract (`specs`), what should exist (`plans`), the operator."""

@@ -1,4 +1,4 @@
-"""The contract: one pydantic model per kind. The CRDs, the docs and the steps' arguments come from it."""
+"""The contract: a pydantic model per kind; CRDs, docs and the steps' arguments come from it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ def parse(kind: str, spec: Mapping[str, Any]) -> JobSpec:
     """Return the typed spec.
 
     Raises:
-        InvalidSpec: a field is unknown, missing or out of range, or two fields contradict each other.
+        InvalidSpec: a field is unknown, missing or out of range, or two fields contradict.
     """
     try:
         parsed = SPECS[kind].model_validate(dict(spec))

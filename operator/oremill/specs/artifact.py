@@ -1,9 +1,9 @@
 """The artifact of a stage: its digest, its manifest, and what travels between operator and pods.
 
 An artifact is a folder of the bucket, `<prefix>/<namespace>/<kind>/<name>/<digest>/`, in which
-`manifest.json` is written last. The digest names the result before it exists: the kind, the fields
-that shape it, the digests of its inputs, and the recipe version. So an unchanged stage is reused, and
-a stage that runs elsewhere, or with another number of workers, is still the same stage.
+`manifest.json` is written last. The digest names the result before it exists: the kind, the
+fields that shape it, the digests of its inputs, and the recipe version. So an unchanged stage is
+reused, and one that runs elsewhere, or with another number of workers, is still the same stage.
 """
 
 import json
@@ -37,7 +37,7 @@ class Record(BaseModel):
 class Input(Record):
     """An input of a stage, by digest: another artifact, or objects of the bucket."""
 
-    name: str  # the spec's field: corpusRef, tokenizerRef, modelRef, models[0], sources[0].archives ...
+    name: str  # the spec's field: corpusRef, modelRef, models[0], sources[0].archives ...
     kind: str = ""  # DataCorpus ...; empty for objects of the bucket
     uri: str
     digest: str

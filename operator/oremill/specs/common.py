@@ -1,8 +1,8 @@
 """What the six kinds share: references, storage, placement, lifecycle, and the base model.
 
-A field is defined once, here or in the kind's file: its type, bound, default and description (the text
-below it) become the CRD, the reference page and the step's argument. Fields marked `PLACEMENT` say
-where and when a job runs, not what it makes: they are left out of the artifact's digest.
+A field is defined once, here or in the kind's file: its type, bound, default and description (the
+text below it) become the CRD, the reference page and the step's argument. Fields marked `PLACEMENT`
+say where and when a job runs, not what it makes: they are left out of the artifact's digest.
 """
 
 import re
@@ -277,7 +277,7 @@ class Sandbox(Model):
 
 
 class Problems(Model):
-    """A file of verifiable problems in the bucket: JSON Lines of {task_id, prompt, entry_point, tests}."""
+    """Verifiable problems in the bucket: JSON Lines of {task_id, prompt, entry_point, tests}."""
 
     key: ObjectKey
     """Object key of the file, below the bucket's root."""

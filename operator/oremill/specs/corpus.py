@@ -6,7 +6,7 @@ from pydantic import Field
 
 from oremill.specs.common import PLACEMENT, JobSpec, Model, Name, ObjectKey, Workers
 
-# Blue Oak Council "permissive" (https://blueoakcouncil.org/list), the licences met most often in packages.
+# Permissive by the Blue Oak Council list (blueoakcouncil.org/list): those met most in packages.
 PERMISSIVE = (
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC", "MIT",
     "MIT-0", "PSF-2.0", "Python-2.0", "Unlicense", "Zlib",
@@ -95,7 +95,7 @@ class Redaction(Model):
 
 
 class Contamination(Model):
-    """A benchmark whose problems must not be in the corpus; give benchmark or problems, not both."""
+    """A benchmark whose problems must not be in the corpus; give benchmark or key, not both."""
 
     benchmark: Literal["humaneval"] | None = None
     """A benchmark that ships inside the image."""

@@ -1,4 +1,4 @@
-"""RLEFJob: reinforcement learning from execution feedback (arXiv:2410.02089), with GRPO's advantage."""
+"""RLEFJob: reinforcement learning from execution feedback (arXiv:2410.02089)."""
 
 from typing import Annotated, Literal
 

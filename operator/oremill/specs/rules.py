@@ -1,7 +1,7 @@
 """What the CRD's schema cannot say: the short list of rules between fields.
 
-A broken rule becomes Accepted=False, reason InvalidSpec. Each sentence names the field, its value and
-what is allowed.
+A broken rule becomes Accepted=False, reason InvalidSpec. Each sentence names the field, its value
+and what is allowed.
 """
 
 from collections.abc import Iterator
@@ -43,11 +43,12 @@ def _pretrain(spec: PretrainJobSpec) -> Iterator[str]:
     size = sizes(spec)
     if size["hidden_size"] % size["heads"]:
         yield (
-            f"spec.model.hiddenSize: {size['hidden_size']} is not a multiple of heads {size['heads']}"
+            f"spec.model.hiddenSize: {size['hidden_size']} is not a multiple of "
+            f"heads {size['heads']}"
         )
     elif size["hidden_size"] // size["heads"] % 2:
         yield (
-            f"spec.model.heads: {size['heads']} heads of a model {size['hidden_size']} wide have an odd "
+            f"spec.model.heads: {size['heads']} heads share a hiddenSize of {size['hidden_size']}, an odd "
             "size each; rotary embeddings need an even one"
         )
     if size["heads"] % size["kv_heads"]:
@@ -55,8 +56,8 @@ def _pretrain(spec: PretrainJobSpec) -> Iterator[str]:
     length = spec.model.context_length
     if spec.batch.tokens % (length * spec.workers.replicas * max(1, spec.workers.gpus)):
         yield (
-            f"spec.batch.tokens: {spec.batch.tokens} is not a multiple of model.contextLength {length} "
-            f"times the number of ranks {spec.workers.replicas * max(1, spec.workers.gpus)}"
+            f"spec.batch.tokens: {spec.batch.tokens} is not a multiple of model.contextLength "
+            f"{length} times the number of ranks {spec.workers.replicas * max(1, spec.workers.gpus)}"
         )
     if spec.tokens < spec.batch.tokens:
         yield f"spec.tokens: {spec.tokens} is less than one batch of {spec.batch.tokens} tokens"

@@ -11,7 +11,7 @@ class Condition(Model):
     """One aspect of the object's state."""
 
     type: Annotated[str, Field(max_length=64)]
-    """Aspect: Accepted, InputsReady, Admitted, PodsReady, Progressing, CheckpointAvailable, Complete, Failed or Suspended."""
+    """Aspect: Accepted, InputsReady, Admitted, PodsReady, Progressing, ... (docs/operations.md)."""
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
     reason: Annotated[str, Field(max_length=64)]

@@ -15,7 +15,7 @@ class TokenizerJobSpec(JobSpec):
     vocab_size: Annotated[int, Field(ge=512, le=262_144)] = 32_768
     """Tokens, sentinels included."""
     digits: Literal["single", "triples", "free"] = "single"
-    """How numbers are cut: every digit a token (arithmetic is easier to learn), up to three, or as BPE finds."""
+    """How numbers are cut: every digit a token, up to three, or as BPE finds."""
     min_frequency: Annotated[int, Field(ge=1)] = 2
     """Pairs that occur less often are not merged."""
     sample_bytes: Count = 1_000_000_000
