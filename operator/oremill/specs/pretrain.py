@@ -82,7 +82,7 @@ class Batch(Model):
 
     tokens: Count = 4096
     """Tokens of an optimizer step, over all workers."""
-    micro_sequences: Annotated[int, Field(ge=1, le=4096)] = 16
+    micro_sequences: Annotated[int, Field(ge=1, le=4096), PLACEMENT] = 16
     """Largest number of sequences of one forward pass of a rank."""
 
 

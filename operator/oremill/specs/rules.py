@@ -48,16 +48,17 @@ def _pretrain(spec: PretrainJobSpec) -> Iterator[str]:
         )
     elif size["hidden_size"] // size["heads"] % 2:
         yield (
-            f"spec.model.heads: {size['heads']} heads share a hiddenSize of {size['hidden_size']}, an odd "
-            "size each; rotary embeddings need an even one"
+            f"spec.model.heads: {size['heads']} heads share a hiddenSize of {size['hidden_size']}, "
+            "an odd size each; rotary embeddings need an even one"
         )
     if size["heads"] % size["kv_heads"]:
         yield f"spec.model.kvHeads: {size['kv_heads']} does not divide heads {size['heads']}"
     length = spec.model.context_length
-    if spec.batch.tokens % (length * spec.workers.replicas * max(1, spec.workers.gpus)):
+    ranks = spec.workers.replicas * max(1, spec.workers.gpus)
+    if spec.batch.tokens % (length * ranks):
         yield (
             f"spec.batch.tokens: {spec.batch.tokens} is not a multiple of model.contextLength "
-            f"{length} times the number of ranks {spec.workers.replicas * max(1, spec.workers.gpus)}"
+            f"{length} times the number of ranks {ranks}"
         )
     if spec.tokens < spec.batch.tokens:
         yield f"spec.tokens: {spec.tokens} is less than one batch of {spec.batch.tokens} tokens"
