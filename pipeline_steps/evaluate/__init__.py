@@ -1,0 +1,1 @@
+"""EvalJob: ask models, run their answers in sandboxes, judge, count."""
