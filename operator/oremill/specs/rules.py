@@ -12,6 +12,30 @@ from oremill.specs.evaluate import EvalJobSpec
 from oremill.specs.pretrain import PRESETS, PretrainJobSpec
 
 
+# The rules that CEL can say, by the name of the model they belong to: (expression, message). The API
+# server refuses these at once; `problems` says them again for specs that never met an API server.
+CEL: dict[str, tuple[tuple[str, str], ...]] = {
+    "Contamination": (
+        ("has(self.benchmark) != has(self.key)", "give exactly one of benchmark and key"),
+    ),
+    "Benchmark": (
+        (
+            "self.name != 'steplang' || has(self.key)",
+            "key is missing; steplang reads its problems from the bucket",
+        ),
+        (
+            "self.name != 'humaneval' || !has(self.key)",
+            "key is not allowed; humaneval ships inside the image",
+        ),
+        ("self.k.all(v, v <= self.samples)", "k must not be above samples"),
+        (
+            "self.samples == 1 || self.temperature > 0.0",
+            "temperature 0 draws the same answer every time; give one above 0, or samples: 1",
+        ),
+    ),
+}
+
+
 def sizes(spec: PretrainJobSpec) -> dict[str, int]:
     """Return the model's resolved sizes: the preset's, overridden by the spec's."""
     own = spec.model.model_dump(exclude_none=True)
