@@ -1,9 +1,9 @@
 """Draw completions from a model: token ids in, token ids and log-probabilities out.
 
-Evaluation and reinforcement learning share this loop. Text is never tokenised again: what the model
-drew is what it is trained on. Prompts are sorted by length, so that a batch holds little padding; a
-prompt that occurs many times (a GRPO group) is read once and its cache shared out; rows that are done
-leave the batch. On two CPU cores this is about twice as fast as `model.generate` for small models,
+Evaluation and reinforcement learning share this loop. Text is never tokenised again: what the
+model drew is what it is trained on. Prompts are sorted by length, so that a batch holds little
+padding; a prompt that occurs many times (a GRPO group) is read once and its cache shared out; rows
+that are done leave the batch. On two CPU cores this is about twice as fast as `model.generate` for small models,
 whose time is per-step overhead and finished rows that generate carries to the end.
 """
 
@@ -123,7 +123,8 @@ def _forward(model: Any, ids: Tensor, mask: Tensor, cache: DynamicCache) -> Tens
         input_ids=ids, attention_mask=padded, position_ids=positions, past_key_values=cache,
         use_cache=True, logits_to_keep=1,
     )  # fmt: skip
-    return output.logits[:, -1].float()
+    logits: Tensor = output.logits[:, -1].float()
+    return logits
 
 
 def choose(logits: Tensor, rule: Rule, generator: torch.Generator) -> tuple[Tensor, Tensor]:
