@@ -3,8 +3,8 @@
 Evaluation and reinforcement learning share this loop. Text is never tokenised again: what the
 model drew is what it is trained on. Prompts are sorted by length, so that a batch holds little
 padding; a prompt that occurs many times (a GRPO group) is read once and its cache shared out; rows
-that are done leave the batch. On two CPU cores this is about twice as fast as `model.generate` for small models,
-whose time is per-step overhead and finished rows that generate carries to the end.
+that are done leave the batch. On two CPU cores this takes half the time of `model.generate` with a
+model of a million parameters, whose cost is padding, finished rows and the overhead of each step.
 """
 
 from collections.abc import Iterator, Sequence
