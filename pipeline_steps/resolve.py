@@ -1,0 +1,28 @@
+"""Say what a stage's artifact is called, and whether it is there; the Job that comes first.
+
+    python -m pipeline_steps.resolve
+
+It reads the same spec.json as the stage (role "resolve"), lists the objects of the bucket that the
+spec names, and computes the digest. So the operator needs no S3 credential, and a stage that was
+made before, by whatever release, starts no training pod. The outcome's status is `found` or
+`missing`.
+"""
+
+import sys
+
+from oremill.specs.artifact import Artifact, Outcome
+from pipeline_steps import run
+
+
+def resolve(step: run.Step) -> Outcome:
+    """Look for the artifact's manifest."""
+    manifest = step.store.manifest(step.prefix)
+    if manifest is not None:
+        return run.outcome_of(step, manifest, "found")
+    digest = step.order.digest
+    artifact = Artifact(uri=step.uri, digest=digest, inputs=list(step.inputs))
+    return Outcome(status="missing", digest=digest, artifact=artifact)
+
+
+if __name__ == "__main__":
+    sys.exit(run.standalone(lambda places: resolve(run.load(places))))
