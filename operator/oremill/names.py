@@ -34,7 +34,7 @@ FIELD_MANAGER = "oremill-operator"  # the one server-side-apply field manager
 FINALIZER = f"{GROUP}/artifacts"  # only with deletionPolicy: Delete
 
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"  # value: "oremill"
-LABEL_PART_OF = "app.kubernetes.io/part-of"  # value: "oremill"; on the CRDs and all that the chart makes
+LABEL_PART_OF = "app.kubernetes.io/part-of"  # value: "oremill"; on CRDs and the chart's objects
 LABEL_KIND = f"{GROUP}/kind"  # the owner's kind, as the user writes it
 LABEL_OWNER = f"{GROUP}/owner"  # the owner's name, hashed when longer than a label allows
 LABEL_OWNER_UID = f"{GROUP}/owner-uid"

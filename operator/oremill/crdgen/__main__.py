@@ -1,4 +1,4 @@
-"""`python -m oremill.crdgen [--check] [--root FOLDER]`: write every file that is generated from the specs."""
+"""Write every file that is generated from the specs: `python -m oremill.crdgen [--check]`."""
 
 import argparse
 import sys
@@ -31,9 +31,9 @@ def _yaml(item: dict[str, Any]) -> str:
 
 
 def _template(item: dict[str, Any]) -> str:
-    """Return the chart's copy: a template, since Helm never upgrades what lies in a chart's crds/ folder.
+    """Return the chart's copy: a template, since Helm never upgrades a chart's crds/ folder.
 
-    The keep policy leaves the CRD, and so everybody's objects, in place when the chart is uninstalled.
+    The keep policy leaves the CRD, and so everybody's objects, in place on uninstall.
     """
     kept = {**item, "metadata": {**item["metadata"], "annotations": {KEEP: "keep"}}}
     text = _yaml(kept)

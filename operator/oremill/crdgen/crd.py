@@ -23,7 +23,10 @@ def definition(kind: str) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{names.GROUP}", "labels": {names.LABEL_PART_OF: names.CATEGORY}},
+        "metadata": {
+            "name": f"{plural}.{names.GROUP}",
+            "labels": {names.LABEL_PART_OF: names.CATEGORY},
+        },
         "spec": {
             "group": names.GROUP,
             "scope": "Namespaced",

@@ -10,8 +10,9 @@ from oremill.crdgen.schema import Schema
 HEAD = f"""# Reference: the six kinds
 
 Generated from `operator/oremill/specs` by `make generate`; do not edit.
-All kinds are of `{names.API_VERSION}` and namespaced; references and Secrets are of the object's own namespace.
-A field without a default and without **required** may be left out. `kubectl explain` shows the same.
+All kinds are of `{names.API_VERSION}` and namespaced; references and Secrets are of the object's
+own namespace. A field without a default and without **required** may be left out. A count is a whole
+number or one like 500K, 12M, 1.5B. `kubectl explain` shows the same fields.
 """
 
 
@@ -30,8 +31,9 @@ def _schema(item: dict[str, Any]) -> Schema:
 
 def _section(item: dict[str, Any], schema: Schema) -> str:
     called = item["spec"]["names"]
-    intro = f"{schema['description']} `kubectl get {called['plural']}`, or `{called['shortNames'][0]}`."
-    return f"## {called['kind']}\n\n{intro}\n\n{_table('spec', schema['properties']['spec'])}"
+    get = f"`kubectl get {called['plural']}`, or `{called['shortNames'][0]}`."
+    table = _table("spec", schema["properties"]["spec"])
+    return f"## {called['kind']}\n\n{schema['description']} {get}\n\n{table}"
 
 
 def _table(path: str, schema: Schema) -> str:
@@ -54,7 +56,9 @@ def _type(schema: Schema) -> str:
         return f"list of {_type(schema['items'])}"
     if "additionalProperties" in schema:
         return f"map to {_type(schema['additionalProperties'])}"
-    return "count" if "x-kubernetes-int-or-string" in schema else str(schema["type"])
+    if "x-kubernetes-int-or-string" in schema:
+        return "count" if "minimum" in schema else "quantity"
+    return str(schema["type"])
 
 
 def _default(schema: Schema) -> str:

@@ -1,9 +1,8 @@
 """From pydantic's JSON schema to the structural schema that the API server accepts.
 
 A structural schema knows no $ref, null type, const or numeric exclusive bound, and forbids
-`additionalProperties: false` beside properties (unknown fields are refused by kubectl and pruned by the
-server). The rules are those of https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/
-custom-resource-definitions/#specifying-a-structural-schema.
+`additionalProperties: false` beside properties (kubectl refuses unknown fields, the server prunes
+them). See "Specifying a structural schema" in Kubernetes' page on CustomResourceDefinitions.
 """
 
 from typing import Any
@@ -17,20 +16,18 @@ Schema = dict[str, Any]
 LIST_KEYS = {"Condition": "type", "Result": "name", "Source": "name", "EnvVar": "name"}
 
 _KEPT = (
-    "description", "type", "format", "enum", "pattern", "minLength", "maxLength", "minItems", "maxItems",
-    "maxProperties", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "required",
-    "x-kubernetes-int-or-string", "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
-    "x-kubernetes-validations",
+    "description", "type", "format", "enum", "pattern", "minLength", "maxLength", "minItems",
+    "maxItems", "maxProperties", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+    "required", "x-kubernetes-int-or-string", "x-kubernetes-list-type",
+    "x-kubernetes-list-map-keys", "x-kubernetes-validations",
 )  # fmt: skip
 _FORMATS = {"integer": "int64", "number": "double"}
 
 
 def structural(model: type[Model], *, defaults: bool = True) -> Schema:
-    """Return the structural schema of `model`; a status has no defaults, since its writer gives all."""
-    schema = model.model_json_schema()
-    root = {"$ref": f"#/$defs/{model.__name__}"}
-    schema.setdefault("$defs", {})[model.__name__] = {k: v for k, v in schema.items() if k != "$defs"}
-    found = _node(root, schema["$defs"])
+    """Return the structural schema of `model`; without defaults for a status, written whole."""
+    root = model.model_json_schema()
+    found = _node(root, root.get("$defs", {}))
     return found if defaults else _without_defaults(found)
 
 
@@ -83,8 +80,8 @@ def _bounded(node: Schema) -> Schema:
             out[bound], out[strict] = out[strict], True
     if out.get("x-kubernetes-int-or-string"):
         del out["type"]
-        # pydantic leaves the bounds of a validated type under their Python names
-        out |= {new: out.pop(old) for old, new in (("ge", "minimum"), ("le", "maximum")) if old in out}
+        if "ge" in out:  # pydantic leaves the bound of a validated type under its Python name
+            out["minimum"] = out.pop("ge")
     elif out.get("type") in _FORMATS:
         out["format"] = _FORMATS[out["type"]]
     return out

@@ -8,7 +8,7 @@ say where and when a job runs, not what it makes: they are left out of the artif
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 
@@ -29,6 +29,21 @@ class Model(BaseModel):
         populate_by_name=True,
         use_attribute_docstrings=True,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: Any) -> Any:
+        """Fill a part that is given in part from its owner's default, as the CRD's defaults do.
+
+        Else `optimizer: {beta1: 0.8}` would give an SFTJob the learning rate of Optimizer.
+        """
+        if not isinstance(given, dict):
+            return given
+        return given | {
+            info.alias: info.default.model_dump(by_alias=True) | given[info.alias]
+            for info in cls.model_fields.values()
+            if isinstance(info.default, Model) and isinstance(given.get(info.alias), dict)
+        }
 
 
 _COUNT = re.compile(r"^([0-9]+(?:\.[0-9]+)?)([kKMGBT]?)$")
@@ -61,8 +76,12 @@ Name = Annotated[
     str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
 ]
 ObjectKey = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^/].*$")]
+_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 Quantity = Annotated[
-    str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")
+    Annotated[str, Field(max_length=32, pattern=_QUANTITY)],
+    # `cpu: 4` is a number in YAML, and Kubernetes takes it.
+    BeforeValidator(lambda value: str(value) if type(value) is int else value),
+    Field(json_schema_extra={"x-kubernetes-int-or-string": True}),
 ]
 
 
@@ -208,18 +227,18 @@ class JobSpec(Model):
     """Overrides of the step's pods."""
     suspend: Annotated[bool, PLACEMENT] = False
     """Stop the job's pods and keep its checkpoints; false goes on."""
-    active_deadline_seconds: Annotated[int, Field(ge=1), PLACEMENT] | None = None
+    active_deadline_seconds: Annotated[Annotated[int, Field(ge=1)] | None, PLACEMENT] = None
     """Seconds that an attempt may run before the job is Failed."""
-    ttl_seconds_after_finished: Annotated[int, Field(ge=0), PLACEMENT] | None = None
+    ttl_seconds_after_finished: Annotated[Annotated[int, Field(ge=0)] | None, PLACEMENT] = None
     """Seconds after which a finished object is deleted; its artifact stays."""
     failure_policy: Annotated[FailurePolicy, PLACEMENT] = Field(default=FailurePolicy())
     """Restarts of a failing job."""
     deletion_policy: Annotated[Literal["Retain", "Delete"], PLACEMENT] = "Retain"
     """What happens to the artifacts when the object is deleted."""
-    queue_name: (
-        Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), PLACEMENT]
-        | None
-    ) = None
+    queue_name: Annotated[
+        Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] | None,
+        PLACEMENT,
+    ] = None
     """Kueue LocalQueue in which the job's pods wait for quota."""
     requires: Annotated[list[Gate], Field(max_length=16), PLACEMENT] = Field(default=[])
     """Gates: results of EvalJobs that must be reached first."""
@@ -272,7 +291,7 @@ class Sandbox(Model):
     """Memory of one execution."""
     max_output_bytes: Annotated[int, Field(ge=1024, le=16 * 2**20)] = 65536
     """Bytes that one execution may write to its output."""
-    runtime_class_name: Annotated[str, Field(max_length=253), PLACEMENT] | None = None
+    runtime_class_name: Annotated[Annotated[str, Field(max_length=253)] | None, PLACEMENT] = None
     """RuntimeClass of the sandbox pods (gVisor, Kata)."""
 
 

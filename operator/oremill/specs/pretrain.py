@@ -80,7 +80,7 @@ class Fim(Model):
 class Batch(Model):
     """What one optimizer step sees, whatever the number of workers."""
 
-    tokens: Count = 4096
+    tokens: Annotated[Count, Field(ge=1)] = 4096
     """Tokens of an optimizer step, over all workers."""
     micro_sequences: Annotated[int, Field(ge=1, le=4096), PLACEMENT] = 16
     """Largest number of sequences of one forward pass of a rank."""

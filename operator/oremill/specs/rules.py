@@ -11,9 +11,8 @@ from oremill.specs.corpus import DataCorpusSpec
 from oremill.specs.evaluate import EvalJobSpec
 from oremill.specs.pretrain import PRESETS, PretrainJobSpec
 
-
-# The rules that CEL can say, by the name of the model they belong to: (expression, message). The API
-# server refuses these at once; `problems` says them again for specs that never met an API server.
+# The rules that CEL can say, by the name of the model they belong to: (expression, message). The
+# API server refuses these at once; `problems` says them again, for specs that never met one.
 CEL: dict[str, tuple[tuple[str, str], ...]] = {
     "Contamination": (
         ("has(self.benchmark) != has(self.key)", "give exactly one of benchmark and key"),

@@ -18,5 +18,5 @@ class TokenizerJobSpec(JobSpec):
     """How numbers are cut: every digit a token, up to three, or as BPE finds."""
     min_frequency: Annotated[int, Field(ge=1)] = 2
     """Pairs that occur less often are not merged."""
-    sample_bytes: Count = 1_000_000_000
+    sample_bytes: Annotated[Count, Field(ge=1)] = 1_000_000_000
     """Bytes of the corpus to train on, taken evenly by language."""
