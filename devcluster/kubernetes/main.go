@@ -1,10 +1,12 @@
-// One binary holds the five Kubernetes programs that a node needs; argv[0] (or the first argument) chooses.
+// One binary holds the programs of Kubernetes that a node and its user need; argv[0] (or the first argument)
+// chooses one.
 //
 // They share most of their code, so building them together takes a third of the time and of the disk
-// that five separate builds take. Nothing is patched: each case is the program's own main.
+// that separate builds take. Nothing is patched: each case is the program's own main.
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,15 +16,33 @@ import (
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
+	"k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
-	"k8s.io/kubectl/pkg/cmd"
-	"k8s.io/kubectl/pkg/cmd/util"
 )
 
+const names = "kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy, kubelet, kubectl"
+
+func main() {
+	name := filepath.Base(os.Args[0])
+	command := program(name)
+	if command == nil && len(os.Args) > 1 {
+		os.Args = os.Args[1:]
+		name = os.Args[0]
+		command = program(name)
+	}
+	if command == nil {
+		fmt.Fprintf(os.Stderr, "unknown program %q: one of %s\n", name, names)
+		os.Exit(2)
+	}
+	os.Exit(run(name, command))
+}
+
+// program builds only the command that was asked for: building one registers its flags and metrics.
 func program(name string) *cobra.Command {
 	switch name {
 	case "kube-apiserver":
@@ -34,30 +54,20 @@ func program(name string) *cobra.Command {
 	case "kube-proxy":
 		return proxy.NewProxyCommand()
 	case "kubelet":
-		return kubelet.NewKubeletCommand(signals())
+		return kubelet.NewKubeletCommand(context.Background())
 	case "kubectl":
 		return cmd.NewDefaultKubectlCommand()
 	}
 	return nil
 }
 
-func main() {
-	name := filepath.Base(os.Args[0])
-	command := program(name)
-	if command == nil && len(os.Args) > 1 {
-		name = os.Args[1]
-		os.Args = os.Args[1:]
-		command = program(name)
+// run reports kubectl's errors as kubectl does (its exit codes carry meaning), the daemons' as they do.
+func run(name string, command *cobra.Command) int {
+	if name != "kubectl" {
+		return cli.Run(command)
 	}
-	if command == nil {
-		fmt.Fprintf(os.Stderr, "unknown program %q: one of kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy, kubelet, kubectl\n", name)
-		os.Exit(2)
+	if err := cli.RunNoErrOutput(command); err != nil {
+		util.CheckErr(err) // prints the error and exits
 	}
-	if name == "kubectl" {
-		if err := cli.RunNoErrOutput(command); err != nil {
-			util.CheckErr(err)
-		}
-		return
-	}
-	os.Exit(cli.Run(command))
+	return 0
 }

@@ -1,0 +1,1 @@
+"""A real Kubernetes on a machine that has none, from package registries alone."""

@@ -1,0 +1,172 @@
+"""Bring the cluster up, whatever was there before: a converging list of what should run.
+
+Each program is compared with what runs: same command line and same files means it is left alone. So a second `up`
+changes nothing, and one after a crash starts just what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from devcluster import (
+    debian,
+    image_store,
+    network,
+    pause_image,
+    pki,
+    probes,
+    processes,
+    programs,
+    teardown,
+    tools,
+)
+from devcluster.layout import API_URL, NODE_IP, Layout, default_cache
+from devcluster.processes import Process
+from devcluster.programs import Program
+from devcluster.progress import call, exclusive, say, step, wait_until
+
+# The viewers' group may list what CoreDNS and Prometheus watch, and no Secret.
+_VIEWERS = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRoleBinding",
+    "metadata": {"name": "oremill-viewers"},
+    "subjects": [
+        {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": pki.VIEWER.group}
+    ],
+    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+}
+
+
+# The user's PATH may lack the sbin folders, and programs call iptables, conntrack, runc, mount.
+_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "PYTHONPATH": str(Path(__file__).parent.parent),
+}
+
+
+def here() -> Layout:
+    """The layout of this user's cache."""
+    return Layout(default_cache())
+
+
+def env() -> dict[str, str]:
+    """What a program needs in its environment to use the cluster: KUBECONFIG, and PATH to the tools."""
+    layout = here()
+    folders = (str(tools.bin_dir(layout.cache)), os.environ.get("PATH", ""))
+    return {"KUBECONFIG": str(layout.kubeconfig), "PATH": os.pathsep.join(folders)}
+
+
+def load_image(archive: Path) -> list[str]:
+    """Import an OCI or Docker archive; returns the names of its images."""
+    return image_store.load(here(), Path(archive))
+
+
+def up(layout: Layout) -> None:
+    """Return when the node is Ready, Services are routed and DNS answers."""
+    debian.install_missing()
+    folder = tools.ensure(layout.cache)
+    with exclusive(layout.lock, "a change of the cluster"):
+        if not missing(layout):
+            say("the dev cluster is up")
+            return
+        with step("start the dev cluster"):
+            _converge(layout, folder)
+
+
+def missing(layout: Layout) -> list[str]:
+    """What a cluster that is up has and this one lacks; nothing means it is up and does its work."""
+    argvs = {p.argv for p in processes.ours(layout.state)}
+    wanted = programs.all_programs(layout, tools.bin_dir(layout.cache))
+    dead = [p.name for p in wanted if p.argv not in argvs or not p.files_are_current()]
+    if dead:
+        return dead
+    checks = {
+        "a Ready node": lambda: probes.node_ready(layout),
+        "service accounts": lambda: probes.accounts_ready(layout),
+        "Services": probes.services_ready,
+        "DNS": probes.dns_ready,
+        "Prometheus": probes.prometheus_ready,
+    }
+    return [what for what, check in checks.items() if not check()]
+
+
+def _converge(layout: Layout, folder: Path) -> None:
+    if not _of_this_boot(layout):
+        teardown.remove(layout)
+        _begin(layout)
+    network.up(layout.state)
+    _write_keys(layout)
+    running = processes.ours(layout.state)
+    for program in programs.all_programs(layout, folder):
+        _ensure(layout, program, running)
+        _after(layout, program, folder)
+    wait_until(
+        "the cluster to work",
+        lambda: not missing(layout),
+        seconds=90,
+        hint=f"The logs are in {layout.logs}",
+    )
+
+
+def _after(layout: Layout, program: Program, folder: Path) -> None:
+    """What the programs that come later need from this one."""
+    if program.name == "containerd":
+        wait_until("containerd", lambda: probes.answers(layout.containerd_socket), seconds=30)
+        _load_pause(layout)
+    if program.name == "kube-apiserver":
+        wait_until(
+            "the API server",
+            lambda: probes.api_ready(layout.pki, API_URL),
+            seconds=60,
+            hint=f"See {layout.logs / 'kube-apiserver.log'}",
+        )
+        kubectl = [folder / "kubectl", "--kubeconfig", layout.kubeconfig]
+        call([*kubectl, "apply", "-f", "-"], stdin=json.dumps(_VIEWERS))
+
+
+def _ensure(layout: Layout, program: Program, running: list[Process]) -> None:
+    """Leave the program alone when it runs as it should; else (re)start it."""
+    same_name = [p for p in running if p.name == program.name]
+    if [p.argv for p in same_name] == [program.argv] and program.files_are_current():
+        return
+    processes.stop(same_name)
+    for path, text in program.files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    log = layout.logs / f"{program.name}.log"
+    processes.spawn(program.argv, log=log, cwd=layout.state, env=_ENVIRONMENT)
+
+
+def _of_this_boot(layout: Layout) -> bool:
+    """After a reboot, mounts and sockets of the state folder are gone: it is taken down and begun anew."""
+    boot = layout.state / "boot"
+    return boot.exists() and boot.read_text() == _boot_id()
+
+
+def _begin(layout: Layout) -> None:
+    layout.state.mkdir(parents=True, mode=0o700)
+    (layout.state / "boot").write_text(_boot_id())
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text()
+
+
+def _write_keys(layout: Layout) -> None:
+    """Certificates, and a kubeconfig for each client."""
+    pki.ensure(layout.pki, NODE_IP)
+    for client in pki.CLIENTS:
+        target = programs.kubeconfig(layout, client.file)
+        target.touch(mode=0o600)
+        target.write_text(pki.kubeconfig(layout.pki, API_URL, client))
+
+
+def _load_pause(layout: Layout) -> None:
+    """The image that every pod starts from; and a clean slate before the kubelet's first look."""
+    if not (layout.state / "kubelet").exists():
+        image_store.forget_containers(layout)
+    archive = layout.state / "pause.tar"
+    pause_image.write(archive, tools.bin_dir(layout.cache) / "pause", programs.PAUSE_IMAGE)
+    image_store.load(layout, archive)
