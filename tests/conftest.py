@@ -1,0 +1,18 @@
+"""Fixtures that several folders of tests share; each starts the real thing."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.minio_server import MinioServer, minio_binary
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    """A MinIO server for the whole session; every test takes a bucket of its own."""
+    binary = minio_binary()
+    if binary is None:
+        pytest.skip("no MinIO server: `make cluster-up` builds one, or set OREMILL_MINIO")
+    server = MinioServer.new(tmp_path_factory.mktemp("minio"))
+    with server.running(binary):
+        yield server
