@@ -96,6 +96,7 @@ def controller_manager(layout: Layout) -> Program:
         f"--kubeconfig={kubeconfig(layout, 'kube-controller-manager')}",
         f"--root-ca-file={layout.pki / 'ca.crt'}",
         f"--service-account-private-key-file={layout.pki / 'service-accounts.key'}",
+        f"--flex-volume-plugin-dir={layout.state / 'volume-plugins'}",
         "--use-service-account-credentials",
         "--leader-elect=false",
         "--secure-port=0",

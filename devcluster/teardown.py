@@ -18,6 +18,7 @@ from devcluster.progress import call, exclusive, say, step, wait_until
 
 CGROUPS = Path("/sys/fs/cgroup")
 PODS_CGROUP = "kubepods"
+_RUNTIME, _SHIM = "containerd", "containerd-shim-runc-v2"
 # Fixed paths that these programs write to besides what they are told; each is removed when it is empty of others.
 OUTSIDE = tuple(
     Path(path)
@@ -43,12 +44,14 @@ def down(layout: Layout) -> None:
 
 
 def remove(layout: Layout) -> None:
-    """Take down whatever there is. The caller holds the lock."""
+    """Take down whatever there is. The caller holds the lock.
+
+    Only containerd is asked to end: its image store stays, all that the others could write goes.
+    """
     mine = processes.ours(layout.state)
-    keep = ("containerd", "containerd-shim-runc-v2", "etcd", "kube-apiserver")
-    processes.stop([p for p in mine if p.name not in keep])
+    processes.stop([p for p in mine if p.name not in (_RUNTIME, _SHIM)], grace=0)
     _kill_containers()
-    processes.stop([p for p in mine if p.name == "containerd-shim-runc-v2"], grace=0)
+    processes.stop([p for p in processes.ours(layout.state) if p.name == _SHIM], grace=0)
     if probes.answers(layout.containerd_socket):
         image_store.forget_containers(layout)
     processes.stop(processes.ours(layout.state))
@@ -123,7 +126,12 @@ def _tidy_outside() -> None:
     for path in Path("/var/log/containers").glob("*.log"):
         if path.is_symlink() and not path.exists():
             path.unlink()
-    shutil.rmtree("/var/lib/cni/results", ignore_errors=True)
+    for path in Path("/run/containerd/s").glob("*"):  # where every shim listens; ours were killed
+        if not probes.answers(path):
+            path.unlink()
+    for path in Path("/var/lib/cni/results").glob("*"):
+        if path.name.startswith(("oremill-", "cni-loopback-")):
+            path.unlink()
     (Path("/var/lib/kubelet/device-plugins") / "kubelet.sock").unlink(missing_ok=True)
     for folder in OUTSIDE:
         with contextlib.suppress(OSError):
