@@ -1,0 +1,57 @@
+"""The processes below this one, from /proc: how much memory they hold, and how to be rid of them.
+
+The seccomp filter gives a candidate no way to make a process. These are the second wall: the worker
+is a subreaper, so whatever a candidate leaves behind becomes the worker's child and is swept up.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+from pathlib import Path
+
+PAGE = resource.getpagesize()
+
+
+def descendants(ancestor: int) -> list[int]:
+    """Return the ids of all processes below `ancestor`, zombies included."""
+    found: list[int] = []
+    waiting = [ancestor]
+    while waiting:
+        below = _children(waiting.pop())
+        found += below
+        waiting += below
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    numbers: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            numbers += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    return numbers
+
+
+def resident_bytes(ancestor: int) -> int:
+    """Return the resident memory of all processes below `ancestor`."""
+    return sum(map(_resident, descendants(ancestor)))
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+    except OSError:  # it has just ended
+        return 0
+
+
+def sweep() -> None:
+    """Kill and reap every process below this one, until there is none."""
+    while below := descendants(os.getpid()):
+        for pid in below:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in below:
+            with contextlib.suppress(
+                ChildProcessError
+            ):  # a grandchild: ours once its parent is gone
+                os.waitpid(pid, 0)
