@@ -1,12 +1,16 @@
 """Small jobs on a real cluster: what goes wrong is said, what is changed by hand is put back."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from oremill.names import ROLE_RESOLVE, ROLE_STEP
 from tests.e2e.kube import JsonObject, Kube, condition
 
 pytestmark = pytest.mark.cluster
 
+PIPELINE = Path(__file__).resolve().parents[2] / "examples" / "pipeline.yaml"
 CORPUS = """
 apiVersion: oremill.dev/v1alpha1
 kind: DataCorpus
