@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import api_server
+from tests.api_server import ApiServer
 from tests.minio_server import MinioServer, minio_binary
 
 
@@ -15,4 +17,11 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
         pytest.skip("no MinIO server: `make cluster-up` builds one, or set OREMILL_MINIO")
     server = MinioServer.new(tmp_path_factory.mktemp("minio"))
     with server.running(binary):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A kube-apiserver for the whole session; every test takes a namespace or names of its own."""
+    with api_server.running(tmp_path_factory.mktemp("api")) as server:
         yield server

@@ -154,12 +154,11 @@ def shaping(model: Model) -> dict[str, Any]:
     """Return the fields that shape the result: no placement, no default left at its value."""
     shown: dict[str, Any] = {}
     for name, info in type(model).model_fields.items():
-        value = getattr(model, name)
         if any(isinstance(mark, _Placement) for mark in info.metadata):
             continue
-        if not info.is_required() and value == info.get_default(call_default_factory=True):
-            continue
-        shown[info.alias or name] = _plain(value)
+        value = _plain(getattr(model, name))
+        if info.is_required() or value != _plain(info.default):
+            shown[info.alias or name] = value
     return shown
 
 
