@@ -1,0 +1,1 @@
+"""DataCorpus: archives of source code in, clean Parquet shards out; a small pure module a stage."""
