@@ -1,5 +1,6 @@
 """From pydantic to CRDs: a row a rule, and the promises that hold for all six."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,14 +11,14 @@ import pytest
 from pydantic import Field
 
 from oremill import names
-from oremill.crdgen.__main__ import files
+from oremill.crdgen.__main__ import VALUES, files
 from oremill.crdgen.crd import definition
 from oremill.crdgen.schema import structural
 from oremill.specs.common import Count, EnvVar, Model, Quantity, Ref
 from oremill.specs.corpus import Contamination
 
 ROOT = Path(__file__).parents[2]
-GENERATED = files()
+GENERATED = files(ROOT)
 
 
 class Part(Model):
@@ -242,6 +243,8 @@ def test_check_names_a_stale_file_and_generate_mends_it(tmp_path: Path) -> None:
         environment = {"PYTHONPATH": str(ROOT / "operator")}
         return subprocess.run(command, env=environment, text=True, capture_output=True, check=False)
 
+    (tmp_path / VALUES).parent.mkdir(parents=True)
+    shutil.copy(ROOT / VALUES, tmp_path / VALUES)
     assert crdgen().returncode == 0
     assert crdgen("--check").returncode == 0
     stale = tmp_path / "crds/sftjobs.oremill.dev.yaml"

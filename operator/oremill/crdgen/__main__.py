@@ -1,4 +1,4 @@
-"""Write every file that is generated from the specs: `python -m oremill.crdgen [--check]`."""
+"""Write every generated file: `python -m oremill.crdgen [--check]`."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from oremill import names
+from oremill.crdgen import values
 from oremill.crdgen.crd import definition
 from oremill.crdgen.docs import page
 
@@ -15,10 +16,16 @@ HEADER = "# Generated from operator/oremill/specs by `make generate`; do not edi
 KEEP = "helm.sh/resource-policy"
 
 
-def files() -> dict[str, str]:
-    """Return the text of every generated file by its path in the repository."""
+VALUES = "helm/oremill/values.yaml"
+
+
+def files(root: Path) -> dict[str, str]:
+    """Return the text of every generated file by its path in the repository at `root`."""
     definitions = [definition(kind) for kind in names.KINDS]
-    written = {"docs/reference/crds.md": page(definitions)}
+    written = {
+        "docs/reference/crds.md": page(definitions),
+        "docs/reference/helm-values.md": values.page((root / VALUES).read_text()),
+    }
     for item in definitions:
         plural = item["spec"]["names"]["plural"]
         written[f"crds/{plural}.{names.GROUP}.yaml"] = HEADER + _yaml(item)
@@ -48,7 +55,9 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a difference")
     parser.add_argument("--root", type=Path, default=Path(), help="the repository's folder")
     args = parser.parse_args()
-    stale = {path: text for path, text in files().items() if _read(args.root / path) != text}
+    stale = {
+        path: text for path, text in files(args.root).items() if _read(args.root / path) != text
+    }
     if args.check and stale:
         print("not up to date, run `make generate`: " + ", ".join(sorted(stale)), file=sys.stderr)
         return 1

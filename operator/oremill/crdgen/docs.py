@@ -11,8 +11,8 @@ HEAD = f"""# Reference: the six kinds
 
 Generated from `operator/oremill/specs` by `make generate`; do not edit.
 All kinds are of `{names.API_VERSION}` and namespaced; references and Secrets are of the object's
-own namespace. A field without a default and without **required** may be left out. A count is a whole
-number or one like 500K, 12M, 1.5B. `kubectl explain` shows the same fields.
+own namespace. A field without a default and without **required** may be left out. A count is a
+whole number or one like 500K, 12M, 1.5B. `kubectl explain` shows the same fields.
 """
 
 
