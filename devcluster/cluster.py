@@ -22,10 +22,9 @@ from devcluster import (
     teardown,
     tools,
 )
+from devcluster.daemons import Daemons
 from devcluster.layout import API_URL, NODE_IP, Layout, default_cache
-from devcluster.processes import Process
-from devcluster.programs import Program
-from devcluster.progress import call, exclusive, say, step, wait_until
+from devcluster.progress import call, exclusive, say, step
 
 # The viewers' group may list what CoreDNS and Prometheus watch, and no Secret.
 _VIEWERS = {
@@ -36,13 +35,6 @@ _VIEWERS = {
         {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": pki.VIEWER.group}
     ],
     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
-}
-
-
-# The user's PATH may lack the sbin folders, and programs call iptables, conntrack, runc, mount.
-_ENVIRONMENT = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "PYTHONPATH": str(Path(__file__).parent.parent),
 }
 
 
@@ -98,45 +90,23 @@ def _converge(layout: Layout, folder: Path) -> None:
         _begin(layout)
     network.up(layout.state)
     _write_keys(layout)
+    daemons = Daemons(layout.state, layout.logs)
     running = processes.ours(layout.state)
     for program in programs.all_programs(layout, folder):
-        _ensure(layout, program, running)
-        _after(layout, program, folder)
-    wait_until(
-        "the cluster to work",
-        lambda: not missing(layout),
-        seconds=90,
-        hint=f"The logs are in {layout.logs}",
-    )
+        daemons.ensure(program, running)
+        _after(layout, program.name, daemons)
+    daemons.wait("the cluster to work", lambda: not missing(layout), seconds=90)
 
 
-def _after(layout: Layout, program: Program, folder: Path) -> None:
+def _after(layout: Layout, name: str, daemons: Daemons) -> None:
     """What the programs that come later need from this one."""
-    if program.name == "containerd":
-        wait_until("containerd", lambda: probes.answers(layout.containerd_socket), seconds=30)
+    if name == "containerd":
+        daemons.wait("containerd", lambda: probes.answers(layout.containerd_socket), seconds=30)
         _load_pause(layout)
-    if program.name == "kube-apiserver":
-        wait_until(
-            "the API server",
-            lambda: probes.api_ready(layout.pki, API_URL),
-            seconds=60,
-            hint=f"See {layout.logs / 'kube-apiserver.log'}",
-        )
-        kubectl = [folder / "kubectl", "--kubeconfig", layout.kubeconfig]
+    if name == "kube-apiserver":
+        daemons.wait("the API server", lambda: probes.api_ready(layout.pki, API_URL), seconds=60)
+        kubectl = [tools.bin_dir(layout.cache) / "kubectl", "--kubeconfig", layout.kubeconfig]
         call([*kubectl, "apply", "-f", "-"], stdin=json.dumps(_VIEWERS))
-
-
-def _ensure(layout: Layout, program: Program, running: list[Process]) -> None:
-    """Leave the program alone when it runs as it should; else (re)start it."""
-    same_name = [p for p in running if p.name == program.name]
-    if [p.argv for p in same_name] == [program.argv] and program.files_are_current():
-        return
-    processes.stop(same_name)
-    for path, text in program.files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    log = layout.logs / f"{program.name}.log"
-    processes.spawn(program.argv, log=log, cwd=layout.state, env=_ENVIRONMENT)
 
 
 def _of_this_boot(layout: Layout) -> bool:

@@ -11,9 +11,8 @@ import contextlib
 import os
 import select
 import signal
-import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,23 +70,6 @@ def ours(state: Path) -> list[Process]:
     pids = (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
     found = (read(pid) for pid in pids)
     return [p for p in found if p is not None and p.belongs_to(state)]
-
-
-def spawn(
-    argv: Sequence[str], *, log: Path, cwd: Path, env: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    """Start a daemon: a session of its own, so that it outlives the terminal, and its output in `log`."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as out:
-        return subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            cwd=cwd,
-            env={**os.environ, **env},
-            start_new_session=True,
-        )
 
 
 def stop(processes: Iterable[Process], *, grace: float = TERM_SECONDS) -> None:

@@ -33,11 +33,14 @@ CNI_PLUGINS = "/usr/lib/cni"  # where Debian's containernetworking-plugins puts 
 
 @dataclass(frozen=True)
 class Program:
-    """A daemon: its command line and the files (by path) that it reads at its start."""
+    """A daemon: its command line, and the files (by path) that it reads at its start."""
 
     name: str
     argv: tuple[str, ...]
     files: Mapping[Path, str] = field(default_factory=dict)
+    in_the_way: tuple[
+        Path, ...
+    ] = ()  # what a killed predecessor leaves, and this one stumbles over
 
     def files_are_current(self) -> bool:
         """The files on disk are the ones that it should have read."""
@@ -59,7 +62,7 @@ def etcd(state: Path) -> Program:
         "--log-level=warn",
         "--logger=zap",
     )
-    return Program("etcd", argv)
+    return Program("etcd", argv, in_the_way=(state / "etcd:0", state / "peer:0"))
 
 
 def api_server(pki: Path, address: str, port: int, *extra: str) -> Program:
