@@ -85,7 +85,7 @@ FORMATS = (
     _format(
         "assignment",
         "key token secret pass pwd bearer credential",
-        rf"(?i)(?<![a-z])(?:\w{{0,40}}[_.-])?(?:{_NAMES})[\"']?\]?\s*(?:[:=]>?|:=|,)\s*"
+        rf"(?i)(?<![a-z])(?:\w{{0,40}}[_.-])?(?:{_NAMES})[\"']?\]?\s*(?:=>?|:=?)\s*"
         r"(?:[a-z]{1,3}(?=[\"']))?[\"'](?P<secret>[^\"'\s\\<>{}$]{10,256})[\"']",
         3.3,
     ),

@@ -18,6 +18,9 @@ from oremill.specs.corpus import NearDedup
 from pipeline_steps.corpus.shingles import Hashes, jaccard
 
 SCHEME, SEED = "affine32", 1  # of datasketch's permutations; signatures of others do not compare
+MIN_SHINGLES = (
+    10  # in fewer, a licence header or an empty class looks like any other: only exact copies
+)
 BLOCK = 4096  # shingles at once: 4 MB of products at 250 permutations
 
 
@@ -43,14 +46,14 @@ def near(documents: Sequence[Hashes], rules: NearDedup) -> dict[int, Copy]:
     """Return index -> copy for each document that is similar to an earlier, kept one.
 
     Args:
-        documents: shingles of each document; one without any is never a duplicate.
+        documents: shingles of each document; one with few of them is never a duplicate.
         rules: bands, rows and threshold.
     """
     copies: dict[int, Copy] = {}
     sketch = Sketch(rules.bands, rules.rows)
     kept: list[dict[bytes, list[int]]] = [{} for _ in range(rules.bands)]
     for index, shingles in enumerate(documents):
-        if not len(shingles):
+        if len(shingles) < MIN_SHINGLES:
             continue
         bands = sketch.bands(shingles)
         tables = list(zip(kept, bands, strict=True))

@@ -12,6 +12,7 @@ PROSE = frozenset({"HTML", "JSON", "Markdown", "Roff", "SMT", "TeX", "Text", "XM
 # Its rule for data: a longer file is a table or a dump, and teaches no code.
 DATA = frozenset({"JSON", "YAML", "XML", "Text", "CSV", "TSV", "SVG", "Web Ontology Language"})
 MAX_DATA_LINES = 512
+MINIFIED_LINE = 110  # mean length, in bytes, above which linguist takes a script for minified
 
 # Phrases of arXiv:2107.03374 and arXiv:2402.19173, looked for in the first five lines.
 _GENERATED = re.compile(
@@ -31,7 +32,14 @@ def is_vendored(path: str) -> bool:
     return bool(enry.is_vendor(path))
 
 
+def is_minified(path: str, content: bytes) -> bool:
+    """Return whether a script or a style sheet was squeezed: by its name, or by linguist's rule."""
+    if not path.endswith((".js", ".mjs", ".cjs", ".css")):
+        return False
+    return ".min." in path or len(content) > MINIFIED_LINE * (content.count(b"\n") + 1)
+
+
 def is_generated(path: str, content: bytes) -> bool:
-    """Return whether a program wrote the file; minified scripts are such files."""
+    """Return whether a program wrote the file."""
     head = b"\n".join(content[:4096].split(b"\n", 5)[:5]).decode("utf-8", "replace")
     return bool(_GENERATED.search(head) or enry.is_generated(path, content))

@@ -25,22 +25,24 @@ def _hash(word: str) -> int:
     return xxhash.xxh64_intdigest(word.encode())
 
 
-def words(text: str) -> Hashes:
-    """Return the hash of each word of `text`."""
-    found = _WORD.findall(text.lower())
-    return np.fromiter(map(_hash, found), dtype=np.uint64, count=len(found))
+def words(text: str) -> list[str]:
+    """Return the words of `text`, in order."""
+    return _WORD.findall(text.lower())
 
 
-def shingles(text: str, size: int) -> Hashes:
-    """Return the distinct hashes of runs of `size` words, sorted; none when the text is shorter."""
-    hashes = words(text)
-    count = len(hashes) - size + 1
-    if count < 1:
-        return np.empty(0, dtype=np.uint64)
+def runs(found: list[str], size: int) -> Hashes:
+    """Return the hash of each run of `size` words, in order; none when there are fewer words."""
+    hashes = np.fromiter(map(_hash, found), dtype=np.uint64, count=len(found))
+    count = max(0, len(hashes) - size + 1)
     total = np.zeros(count, dtype=np.uint64)
     for offset in range(size):  # wraps around at 2^64, as it should
         total = total * np.uint64(_FACTOR) + hashes[offset : offset + count]
-    return np.unique(_mixed(total))
+    return _mixed(total)
+
+
+def shingles(text: str, size: int) -> Hashes:
+    """Return the distinct hashes of the runs of `size` words of a text, sorted."""
+    return np.unique(runs(words(text), size))
 
 
 def jaccard(a: Hashes, b: Hashes) -> float:
