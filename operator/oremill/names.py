@@ -39,11 +39,15 @@ LABEL_KIND = f"{GROUP}/kind"  # the owner's kind, as the user writes it
 LABEL_OWNER = f"{GROUP}/owner"  # the owner's name, hashed when longer than a label allows
 LABEL_OWNER_UID = f"{GROUP}/owner-uid"
 LABEL_ROLE = f"{GROUP}/role"  # resolve | step | sandbox | cleanup
-LABEL_RUN = f"{GROUP}/run"  # first 10 digits of the artifact's digest
+LABEL_RUN = f"{GROUP}/run"  # first 10 digits of the artifact's digest; resolve: of the run key
 LABEL_ATTEMPT = f"{GROUP}/attempt"  # 0, 1, 2 ...
 ANNOTATION_OWNER = f"{GROUP}/owner-name"  # the owner's whole name
 ANNOTATION_RETRY = f"{GROUP}/retry"  # the user sets any new value to run a failed object again
 ANNOTATION_APPLIED = f"{GROUP}/applied"  # hash of what was applied, to find drift
+ANNOTATION_EPISODE = f"{GROUP}/episode"  # generation/retry of a Job: scope of the counters
+ANNOTATION_KEY = f"{GROUP}/run-key"  # what `status.run` shows: spec, inputs, storage, retry; hashed
+ANNOTATION_DIGEST = f"{GROUP}/digest"  # all 64 digits of the artifact that a Job makes
+ANNOTATION_ORDER = f"{GROUP}/order"  # on pods: hash of the order's part that the step obeys
 LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
 
 ROLE_RESOLVE = "resolve"  # reads the artifact's manifest, computes the digest; CPU only
@@ -79,6 +83,7 @@ CHECKPOINTS = "checkpoints"
 # Inside the operator's pod (set by the chart).
 ENV_SETTINGS = "OREMILL_SETTINGS"  # path of a JSON file: images, default storage, pod defaults
 ENV_KEY_FILE = "OREMILL_KEY_FILE"  # path of the key from which sandbox tokens are derived
+ENV_LEASE = "OREMILL_LEASE"  # <namespace>/<name> of the Lease by which one operator leads; optional
 ENV_NAMESPACES = "OREMILL_NAMESPACES"  # comma-separated; empty means all
 
 # The closed list of reasons: the same word in conditions, events and metrics.

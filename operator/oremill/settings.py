@@ -1,8 +1,8 @@
 """What the cluster's administrator decided: images, the default bucket, sizes of pods, periods.
 
-The chart renders this record as JSON from its values; the operator reads it once, from the file named
-by the environment variable OREMILL_SETTINGS. Plans get it as an argument, so they stay pure. A key
-that is unknown or out of range stops the operator at its start, with a sentence that names it.
+The chart renders this record as JSON from its values; the operator reads it once, from the file
+named by the environment variable OREMILL_SETTINGS. Plans get it as an argument, so they stay pure.
+A key that is unknown or out of range stops the operator at its start, with a sentence naming it.
 """
 
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from oremill import names
 from oremill.specs.common import Model, Quantity, Storage
 
 Image = Annotated[str, Field(min_length=1, max_length=512)]
@@ -44,7 +45,7 @@ class StorageDefault(Model):
     secret_name: str = "oremill-storage"
     """Secret with the keys accessKey and secretKey, in the namespace of the job."""
     ca_name: str = ""
-    """ConfigMap with the key ca.crt, in the namespace of the job; empty trusts the image's roots."""
+    """ConfigMap with the key ca.crt, in the job's namespace; empty trusts the image's roots."""
 
     def over(self, own: Storage) -> "StorageDefault":
         """Return the job's own storage with these values where it is silent."""
@@ -108,6 +109,10 @@ class Settings(Model):
     """Period in which a running step is asked for its progress."""
     concurrency: Annotated[int, Field(ge=1, le=64)] = 8
     """Objects that are reconciled side by side."""
+    metrics_port: Annotated[int, Field(ge=1, le=65_535)] = names.PORT_OPERATOR_METRICS
+    """Port of the operator's GET /metrics."""
+    health_port: Annotated[int, Field(ge=1, le=65_535)] = names.PORT_OPERATOR_HEALTH
+    """Port of the operator's GET /healthz and /readyz."""
     operator_namespace: str = "oremill"
     """Namespace of the operator: its pods may read the progress port of step pods."""
     prometheus_namespace: str = ""
