@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import api_server
+from tests import api_server, sandbox_server
 from tests.api_server import ApiServer
 from tests.minio_server import MinioServer, minio_binary
+from tests.sandbox_server import SandboxServer
 
 
 @pytest.fixture(scope="session")
@@ -24,4 +25,11 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A kube-apiserver for the whole session; every test takes a namespace or names of its own."""
     with api_server.running(tmp_path_factory.mktemp("api")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
+    """A sandbox runner for the whole session; its executions share nothing."""
+    with sandbox_server.running(tmp_path_factory.mktemp("sandbox")) as server:
         yield server

@@ -1,6 +1,6 @@
 """The sandbox pod: runs code that a model wrote, and says only what it did. Standard library alone.
 
-    server.py     HTTP API, token, pool of workers       (holds the token; never runs a candidate)
+    server.py     HTTP API, token; sessions.py, pool.py  (holds the token, never runs a candidate)
     worker.py     one process a slot: forks, watches, kills, sweeps up
     execution.py  one candidate seen from outside: its pipes, its limits, how it ended
     jail.py       what a forked process gives up before it runs the candidate

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from pipeline_steps.sandbox import candidate, family, frames, jail
 from pipeline_steps.sandbox.candidate import Call
-from pipeline_steps.sandbox.jail import Limits
+from pipeline_steps.sandbox.wire import Limits
 
 TICK = 0.02  # seconds between two looks at memory and files
 GRACE = 0.2  # seconds that a process which closed its channel has to end
@@ -139,12 +139,13 @@ class Execution:
             self._printed += len(data)
             self._tail = (self._tail + data)[-TAIL:]
         else:
-            self._take_results(data)
+            self._answered += len(data)
         if max(self._printed, self._answered) > self._limits.output_bytes:
             self._stop(OUTPUT_LIMIT, f"more than {self._limits.output_bytes} bytes")
+        elif end == self._result_end:
+            self._take_results(data)
 
     def _take_results(self, data: bytes) -> None:
-        self._answered += len(data)
         had = len(self.records)
         try:
             self.records += self._reader.feed(data)

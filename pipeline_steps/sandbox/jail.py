@@ -10,10 +10,10 @@ import os
 import resource
 import signal
 import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline_steps.sandbox import landlock, seccomp
+from pipeline_steps.sandbox.wire import Limits
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 
@@ -22,15 +22,6 @@ OPEN_FILES = 64
 STACK_BYTES = 8 * 2**20  # also of each thread, so that the address space bounds their number
 
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one execution, or one session, may use."""
-
-    wall_seconds: float
-    memory_bytes: int
-    output_bytes: int  # printed, and again of results
 
 
 def prctl(option: int, value: int) -> None:

@@ -18,9 +18,10 @@ from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from pipeline_steps.sandbox.jail import Limits
-from pipeline_steps.sandbox.pool import Busy, Lost, Pool
+from pipeline_steps.sandbox.child import Lost
+from pipeline_steps.sandbox.pool import Busy, Pool
 from pipeline_steps.sandbox.sessions import Sessions
+from pipeline_steps.sandbox.wire import Limits
 
 log = logging.getLogger(__name__)
 MAX_BODY = 8 * 2**20  # bytes of a request

@@ -10,14 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline_steps.sandbox.pool import Lent, Lost, Pool
+from pipeline_steps.sandbox.child import Child, Lost
+from pipeline_steps.sandbox.pool import Pool
 
 IDLE_SECONDS = 30.0  # that a judge may think, in all, beyond the candidate's own limit
 
 
 @dataclass
 class _Session:
-    worker: Lent
+    worker: Child
     expires: float
     limit: float
     lock: threading.Lock = field(default_factory=threading.Lock)

@@ -1,4 +1,4 @@
-"""Values as JSON: built-in types only, each by its exact type.
+"""What judge and runner exchange: limits, and values as JSON of built-in types, by exact type.
 
 A candidate's value crosses from its process to the judge in this form. An instance of a subclass
 (an int whose `__eq__` always agrees), a lazy object or a cycle has no form, and nothing of it is
@@ -8,10 +8,20 @@ None, booleans, strings, lists and short integers are themselves; the rest is {t
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 MAX_DEPTH = 100  # nested containers; deeper or cyclic values have no form
 SHORT_INT_BITS = 64  # longer ones go as hexadecimal: reading a long decimal takes quadratic time
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one execution, or one session, may use."""
+
+    wall_seconds: float
+    memory_bytes: int
+    output_bytes: int  # printed, and again of results
 
 
 class Unrepresentable(ValueError):

@@ -1,0 +1,391 @@
+"""Real attacks on a real runner: each must get its own verdict, and the runner must live on.
+
+Numbers in ids are those of the attack list in the security page.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline_steps.evaluate.judge import Judge, Limits, Submission, Verdict
+from pipeline_steps.sandbox.family import descendants
+from tests import sandbox_server
+from tests.sandbox_server import SandboxServer
+
+LIMITS = Limits(wall_seconds=1.0, memory_bytes=128 * 2**20, output_bytes=20_000)
+HONEST = "def add(a, b):\n    return a + b\n"
+TESTS = [{"args": [1, 2], "expected": 3}, {"args": [5, -7], "expected": -2}]
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A candidate, the verdict that it must get, and what the judgement must say."""
+
+    name: str
+    verdict: Verdict
+    code: str
+    says: str = ""
+
+
+W, R, T = Verdict.WRONG_ANSWER, Verdict.RUNTIME_ERROR, Verdict.TIME_LIMIT
+P, O, M = Verdict.PROTOCOL_VIOLATION, Verdict.OUTPUT_LIMIT, Verdict.MEMORY_LIMIT  # noqa: E741
+
+ATTACKS = [
+    # what is returned
+    Attack("01-object-that-equals-everything", P, """
+class Same:
+    def __eq__(self, other): return True
+def add(a, b): return Same()
+""", "a Same"),
+    Attack("02-int-subclass-that-equals-everything", P, """
+class Same(int):
+    def __eq__(self, other): return True
+    def __hash__(self): return 3
+def add(a, b): return Same(3)
+""", "a Same"),
+    Attack("02-bool-for-an-int", W, "def add(a, b): return a + b == 3 or -2"),
+    Attack("02-float-for-an-int", W, "def add(a, b): return float(a + b)"),
+    Attack("03-nan", W, "def add(a, b): return float('nan')"),
+    Attack("03-recursive-list", P, "def add(a, b):\n    x = []\n    x.append(x)\n    return x"),
+    Attack("03-huge-int", W, "def add(a, b): return 1 << 20000"),
+    Attack("04-generator", P, "def add(a, b): yield a + b"),
+    Attack("05-pickle-bomb", P, """
+class Bomb:
+    def __reduce__(self): return (exec, ("import os; os._exit(0)",))
+def add(a, b): return Bomb()
+"""),
+    Attack("06-spoofed-class", P, """
+class Fake:
+    __class__ = int
+def add(a, b): return Fake()
+"""),
+    # how it ends
+    Attack("08-exit-at-import", R, "import sys\nsys.exit(0)", "SystemExit"),
+    Attack("09-system-exit-in-the-call", R, "def add(a, b): raise SystemExit(0)", "SystemExit"),
+    Attack("10-os-exit-at-import", R, "import os\nos._exit(0)", "exit status 0"),
+    Attack("10-os-exit-in-the-call", R, "import os\ndef add(a, b): os._exit(0)", "exit status 0"),
+    Attack("11-atexit", W, """
+import atexit
+atexit.register(lambda: print("PASS"))
+def add(a, b): return 0
+"""),
+    Attack("12-keyboard-interrupt", R,
+           "def add(a, b): raise KeyboardInterrupt", "KeyboardInterrupt"),
+    Attack("13-killed-after-success", R, """
+import os
+def add(a, b):
+    print("PASS")
+    os.kill(os.getpid(), 9)
+""", "SIGKILL"),
+    Attack("14-exec-true", R,
+           "import os\ndef add(a, b): os.execv('/bin/true', ['true'])", "Permission"),
+    Attack("46-segmentation-fault", R,
+           "import ctypes\ndef add(a, b): ctypes.string_at(0)", "SIGSEGV"),
+    Attack("46-deep-recursion", M, """
+import sys
+sys.setrecursionlimit(10**9)
+def add(a, b):
+    return (lambda f: f(f))(lambda f: f(f) + 1)
+"""),
+    # what it prints and writes
+    Attack("15-prints-a-verdict", W, """
+def add(a, b):
+    print('{"verdict": "PASS", "passed": 2, "total": 2}')
+    return 0
+"""),
+    Attack("17-writes-to-inherited-descriptors", P, """
+import os
+def add(a, b):
+    for number in range(3, 64):
+        try: os.write(number, b'{"value": 3}')
+        except OSError: pass
+    return 0
+""", "result channel"),
+    Attack("17-forges-nested-json", P, """
+import os
+def add(a, b):
+    os.write(4, b'[' * 5000)
+"""),
+    Attack("19-unbounded-output", O, "def add(a, b):\n    while True: print('x' * 1000)"),
+    Attack("19-unbounded-result", O, "def add(a, b): return 'x' * 50_000"),
+    Attack("20-bytes-that-are-no-text", W, r"""
+import os
+def add(a, b):
+    os.write(1, b"\xff\xfe\x00\x1b[2J\rPASS\n")
+    return 0
+"""),
+    Attack("21-closes-its-channels-and-goes-on", P, """
+import os
+def add(a, b):
+    os.closerange(0, 64)
+    while True: pass
+""", "closed its result channel"),
+    # where it looks for the answer
+    Attack("22-walks-the-frames", W, """
+import gc, sys
+def add(a, b):
+    frame = sys._getframe()
+    while frame:
+        for name, value in frame.f_locals.items():
+            if "expected" in name: return value
+        frame = frame.f_back
+    for item in gc.get_objects():
+        if isinstance(item, dict) and "expected" in item: return item["expected"]
+    return 0
+"""),
+    Attack("23-reads-the-parent", R, """
+import os
+def add(a, b): return open(f"/proc/{os.getppid()}/environ").read()
+""", "Permission"),
+    Attack("23-reads-the-parents-memory", R, """
+import os
+def add(a, b): return open(f"/proc/{os.getppid()}/mem", "rb").read(1)
+""", "Permission"),
+    Attack("23-reads-the-users", R,
+           "def add(a, b): return open('/etc/passwd').read()", "Permission"),
+    Attack("23-lists-the-scratch", R,
+           "import os\ndef add(a, b): return os.listdir('..')", "Permission"),
+    Attack("27-network", R, """
+import urllib.request
+def add(a, b): return urllib.request.urlopen("http://127.0.0.1:1").read()
+""", "not permitted"),
+    Attack("50-unix-socket", R, """
+import socket
+def add(a, b): return socket.socketpair()
+""", "Permission"),
+    # how it changes what judges it
+    Attack("28-patches-the-builtins", W, """
+import builtins, json
+builtins.all = builtins.sorted = builtins.abs = lambda *args: True
+json.loads = json.dumps
+def add(a, b): return 0
+"""),
+    Attack("28-breaks-its-own-channel", P, """
+import builtins
+builtins.len = lambda *args: True
+def add(a, b): return 0
+""", "result channel"),
+    Attack("28-patches-the-encoder", P, """
+from pipeline_steps.sandbox import wire
+wire.encode = lambda value: {"anything": "goes"}
+def add(a, b): return 0
+"""),
+    Attack("28-forges-outcomes", W, """
+from pipeline_steps.sandbox import candidate
+candidate.answer = lambda *call: {"value": True}
+def add(a, b): return 0
+"""),
+    # time and resources
+    Attack("35-endless-loop", T, "def add(a, b):\n    while True: pass"),
+    Attack("36-endless-c-code", T, "def add(a, b): return len(str(pow(7, 10**8)))"),
+    Attack("37-swallows-everything", T, """
+def add(a, b):
+    while True:
+        try:
+            while True: pass
+        except BaseException: pass
+"""),
+    Attack("38-ignores-signals", T, """
+import signal
+for number in range(1, 32):
+    try: signal.signal(number, signal.SIG_IGN)
+    except OSError: pass
+signal.setitimer(signal.ITIMER_REAL, 0)
+def add(a, b):
+    while True: pass
+"""),
+    Attack("39-fork-bomb", R, "import os\ndef add(a, b):\n    while True: os.fork()", "Permission"),
+    Attack("39-thread-bomb", R, """
+import threading, time
+def add(a, b):
+    while True: threading.Thread(target=time.sleep, args=(60,)).start()
+""", "thread"),
+    Attack("40-daemon-child", R, """
+import posix
+def add(a, b):
+    if posix.fork() == 0: posix.setsid()
+    return a + b
+""", "Permission"),
+    Attack("41-memory-bomb", M, "def add(a, b): return len([0] * 10**10)"),
+    Attack("41-memory-bomb-that-catches", M, """
+import mmap
+kept = []
+def add(a, b):
+    while True:
+        try: kept.append(b"x" * 2**20)
+        except MemoryError:
+            if not kept: return 0
+            raise
+"""),
+    Attack("42-disk-bomb", O, """
+def add(a, b):
+    for number in range(10**6):
+        with open(f"{number}.bin", "wb") as file: file.write(b"x" * 2**20)
+"""),
+    Attack("42-file-bomb", O, """
+import itertools
+def add(a, b):
+    for number in itertools.count(): open(str(number), "w").close()
+"""),
+    Attack("42-sparse-file", R, """
+def add(a, b):
+    with open("sparse", "wb") as file: file.truncate(2**40)
+""", "File too large"),
+    Attack("43-descriptors", R, """
+kept = []
+def add(a, b):
+    while True: kept.append(open("/dev/null"))
+""", "Too many open files"),
+    Attack("44-raises-its-limits", R, """
+import resource
+def add(a, b): resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+""", "limit"),
+    Attack("45-sleeps", T, "import time\ndef add(a, b): time.sleep(100)"),
+    # escape
+    Attack("29-writes-outside", R, "def add(a, b): open('/tmp/outside', 'w')", "Permission"),
+    Attack("30-shadows-a-module-for-the-next", W, """
+def add(a, b):
+    for name in ("json.py", "random.py", "sitecustomize.py"):
+        with open(name, "w") as file: file.write("raise SystemExit")
+    return 0
+"""),
+    Attack("40-kills-its-parent", R,
+           "import os\ndef add(a, b): os.kill(os.getppid(), 9)", "Permission"),
+    Attack("40-kills-everyone", R, "import os\ndef add(a, b): os.kill(-1, 9)", "Permission"),
+    Attack("44-starves-its-parent", R, """
+import os, resource
+def add(a, b): resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (0, 0))
+""", "Permission"),
+    Attack("48-reloads-os", R, """
+import importlib, os
+def add(a, b):
+    importlib.reload(os)
+    os.system("true")
+    return os.fork()
+""", "Permission"),
+    Attack("48-raw-system-call", R, """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+def add(a, b):
+    made = libc.syscall(57) if os.uname().machine == "x86_64" else libc.syscall(220, 17, 0, 0, 0, 0)
+    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+""", "not permitted"),
+    Attack("49-mounts", R, """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+def add(a, b):
+    assert libc.unshare(0x10000000) == -1
+    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+""", "not permitted"),
+    Attack("49-symlink", R, "import os\ndef add(a, b): os.symlink('/', 'root')", "Permission"),
+    Attack("51-shared-memory", R, """
+from multiprocessing import shared_memory
+def add(a, b): return shared_memory.SharedMemory("oremill", create=True, size=10).size
+""", "Permission"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def judge(sandbox: SandboxServer) -> Iterator[Judge]:
+    made = Judge(sandbox.url, sandbox.token, LIMITS, threads=2)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_an_attack_gets_its_verdict_and_the_next_candidate_its_own(
+    judge: Judge, attack: Attack
+) -> None:
+    judgement = judge.functional(attack.code, "add", TESTS)
+    assert (judgement.verdict, judgement.detail) == (attack.verdict, judgement.detail)
+    assert attack.says in judgement.detail
+    assert judge.functional(HONEST, "add", TESTS).verdict is Verdict.PASS
+
+
+def test_the_token_cannot_be_read_by_a_candidate(judge: Judge, sandbox: SandboxServer) -> None:
+    code = f"def add(a, b): return open({str(sandbox.token_file)!r}).read()"
+    judgement = judge.functional(code, "add", TESTS)
+    assert "PermissionError" in judgement.detail
+    assert sandbox.token not in judgement.detail
+
+
+def test_the_token_is_in_no_memory_that_a_candidate_has(
+    judge: Judge, sandbox: SandboxServer
+) -> None:
+    """Spell the token from halves, so that the candidate's own text does not hold it."""
+    half = len(sandbox.token) // 2
+    code = f"""
+import gc
+def add(a, b):
+    wanted = {sandbox.token[:half]!r} + {sandbox.token[half:]!r}
+    seen = [o for o in gc.get_objects() if isinstance(o, dict) for o in o.values()]
+    return sum(isinstance(o, str) and o == wanted for o in seen)
+"""
+    (failure,) = [judge.functional(code, "add", [{"args": [1, 2], "expected": 1}])]
+    assert failure.detail == "add(1, 2) returned 0, expected 1"
+
+
+def test_nothing_is_left_after_hostile_candidates(judge: Judge, sandbox: SandboxServer) -> None:
+    hostile = [item.code for item in ATTACKS if item.verdict is not T][:20]
+    judge.many([Submission(code, "add", TESTS) for code in hostile])
+    (folder,) = sandbox.scratch.iterdir()
+    assert list(folder.iterdir()) == []
+    assert len(descendants(sandbox.pid)) == 2  # the two workers
+
+
+def test_a_candidate_sees_nothing_of_the_one_before(judge: Judge) -> None:
+    mark = "left-" + "behind"
+    first = f"import builtins, os\nbuiltins.mark = os.environ['X'] = {mark!r}\n{HONEST}"
+    second = """
+import builtins, gc, os
+def add(a, b):
+    found = [os.environ.get("X"), getattr(builtins, "mark", None), os.listdir(".")]
+    for o in gc.get_objects():
+        if isinstance(o, (list, dict)) and "left-" + "behind" in str(o)[:9999]: found.append(o)
+    return found[:3] == [None, None, []] and len(found) == 3
+"""
+    for _ in range(4):
+        assert judge.functional(first, "add", TESTS).verdict is Verdict.PASS
+        seen = judge.functional(second, "add", [{"args": [1, 2], "expected": True}])
+        assert seen.verdict is Verdict.PASS, seen.detail
+
+
+def test_the_environment_and_the_working_folder_are_empty(judge: Judge) -> None:
+    code = "import os\ndef add(a, b): return [dict(os.environ), os.listdir('.')]"
+    tests = [{"args": [1, 2], "expected": [{}, []]}]
+    assert judge.functional(code, "add", tests).verdict is Verdict.PASS
+
+
+def test_a_candidate_may_write_and_read_files_of_its_own(judge: Judge) -> None:
+    code = """
+def add(a, b):
+    with open("sum.txt", "w") as file: file.write(str(a + b))
+    with open("sum.txt") as file: return int(file.read())
+"""
+    assert judge.functional(code, "add", TESTS).verdict is Verdict.PASS
+
+
+def test_hash_order_and_random_numbers_repeat(judge: Judge) -> None:
+    code = (
+        "import random\ndef add(a, b): return [random.random(), hash('x'), list({'a', 'b', 'c'})]"
+    )
+    tests = [{"args": [1, 2], "expected": None}]
+    details = {judge.functional(code, "add", tests).detail for _ in range(4)}
+    assert len(details) == 1
+
+
+def test_the_walls_hold_without_any_privilege(tmp_path: Path) -> None:
+    """As in a pod: another user, no capability, no_new_privs. Root is not what keeps us safe."""
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    with sandbox_server.running(tmp_path, user=65532) as server:
+        judge = Judge(server.url, server.token, LIMITS, threads=2)
+        found = judge.many([Submission(item.code, "add", TESTS) for item in ATTACKS])
+        honest = judge.functional(HONEST, "add", TESTS)
+        judge.close()
+    pairs = zip(ATTACKS, found, strict=True)
+    wrong = {item.name: got for item, got in pairs if got.verdict is not item.verdict}
+    assert wrong == {}
+    assert honest.verdict is Verdict.PASS
