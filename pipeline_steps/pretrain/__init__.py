@@ -1,0 +1,1 @@
+"""PretrainJob: a Llama-style code model, trained from scratch with DeepSpeed."""
