@@ -1,4 +1,4 @@
-"""The Debian packages that the cluster stands on; installed when missing, their services never started."""
+"""The Debian packages that the cluster stands on: installed when missing, never started."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ PACKAGES = (
     "openssl",
     "prometheus",
     "runc",
+    "skopeo",  # brings images into containerd's store
 )
 SERVICES = ("containerd", "etcd", "prometheus")  # what these packages would start at each boot
 _POLICY = Path("/usr/sbin/policy-rc.d")

@@ -1,4 +1,4 @@
-"""Slow steps tell what they do and how long it took; waiting has an end and names what it waited for."""
+"""Slow steps say what they do and how long it took; waiting ends and names what it waited for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import fcntl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from devcluster.layout import DevClusterError
@@ -30,7 +30,7 @@ def step(what: str) -> Iterator[None]:
 def wait_until(
     what: str, check: Callable[[], bool], *, seconds: float, every: float = 0.1, hint: str = ""
 ) -> None:
-    """Poll `check` until it holds. Raises DevClusterError, naming `what` and `hint`, when time is up."""
+    """Poll `check` until it holds. Raises DevClusterError, with both texts, when time is up."""
     end = time.monotonic() + seconds
     while not check():
         if time.monotonic() > end:
@@ -40,7 +40,7 @@ def wait_until(
 
 @contextlib.contextmanager
 def exclusive(path: Path, what: str) -> Iterator[None]:
-    """Hold the file lock at `path`; the kernel lets go of it when this process ends, however it ends."""
+    """Hold the file lock at `path`; the kernel frees it when this process ends, however it ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         try:
@@ -51,10 +51,16 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
         yield
 
 
-def call(argv: Sequence[str | Path], *, stdin: str | None = None) -> str:
+def call(
+    argv: Sequence[str | Path],
+    *,
+    stdin: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> str:
     """Run a command to its end and return its stdout. Raises DevClusterError with its stderr."""
-    done = subprocess.run([str(a) for a in argv], input=stdin, capture_output=True, text=True)
+    words = [str(word) for word in argv]
+    done = subprocess.run(words, input=stdin, capture_output=True, text=True, env=env)
     if done.returncode:
-        command = " ".join(str(a) for a in argv)
+        command = " ".join(words)
         raise DevClusterError(f"`{command}` ended with {done.returncode}: {done.stderr.strip()}")
     return done.stdout

@@ -1,0 +1,151 @@
+"""The images of images/: built when their content changed, and brought to the cluster's nodes.
+
+    python -m devcluster.images [--registry HOST/PATH] [NAME]...
+
+A tag is the hash of what an image is made from: the Dockerfile, and the files that it names. So an image that is
+there is never built or loaded again, and a pod can never run an older one than it asks for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from devcluster import debian, image_store, skopeo, tools
+from devcluster.buildah import BASE, Buildah
+from devcluster.cluster import here
+from devcluster.layout import DevClusterError, Layout
+from devcluster.progress import exclusive, say, step
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCAL = "oremill.dev"  # in front of the names on the dev cluster, which pulls from nowhere
+# name -> minutes that a cold build took on 2 cores, so that the user knows what to expect
+MINUTES = {"sandbox": 0.3, "minio": 0.1, "operator": 0.5, "data": 0.7, "train": 4.0}
+_COPIED = re.compile(r"^COPY (?:--\S+ )*(.+) \S+$", re.MULTILINE)
+_BOUND = re.compile(r"--mount=type=bind,source=([^, ]+)")
+
+
+def main() -> int:
+    """Build what is missing; print a name and a reference for each image."""
+    parser = argparse.ArgumentParser(prog="python -m devcluster.images", description=__doc__)
+    parser.add_argument("name", nargs="*", choices=[*MINUTES, []], help="default: all")
+    parser.add_argument("--registry", help="push there, instead of loading into the dev cluster")
+    arguments = parser.parse_args()
+    try:
+        references = ensure(here(), arguments.name or tuple(MINUTES), arguments.registry)
+    except DevClusterError as error:
+        say(f"error: {error}")
+        return 1
+    print("\n".join(references.values()))
+    return 0
+
+
+def ensure(
+    layout: Layout, names: Sequence[str] = tuple(MINUTES), registry: str | None = None
+) -> dict[str, str]:
+    """Build the images that are missing and push them, or load them where a dev cluster runs."""
+    debian.install_missing()
+    builder = Buildah(layout.cache / "images")
+    references = {name: reference(name, registry) for name in names}
+    with exclusive(layout.cache / "images.lock", "building the images"):
+        builder.run("rm", "--all")  # what an interrupted build left
+        for name, image in references.items():
+            _build(layout, builder, name, image)
+            if registry:
+                with step(f"push {image}"):
+                    builder.run("push", "--quiet", image)
+        if not registry and layout.containerd_socket.exists():
+            load(layout, builder, list(references.values()))
+        _forget_older(builder, references)
+    return references
+
+
+def load(layout: Layout, builder: Buildah, images: Sequence[str]) -> None:
+    """Import what the cluster's store lacks: only layers that it has not seen are copied."""
+    there = image_store.stored(layout)
+    for image in images:
+        if image not in there:
+            with step(f"load {image}"):
+                skopeo.load(layout, builder, image)
+
+
+def reference(name: str, registry: str | None = None) -> str:
+    """`<registry>/oremill-<name>:<12 digits of the hash of its content>`."""
+    return f"{registry or LOCAL}/oremill-{name}:{key(name)[:12]}"
+
+
+def key(name: str, root: Path = ROOT) -> str:
+    """The hash of all that shapes an image."""
+    dockerfile = (root / "images" / name / "Dockerfile").read_text()
+    digest = hashlib.sha256(dockerfile.encode())
+    if name == "minio":  # two programs, which have a key already
+        return hashlib.sha256((dockerfile + _programs()).encode()).hexdigest()
+    for path in sources(dockerfile, root):
+        digest.update(f"\0{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def sources(dockerfile: str, root: Path) -> Iterator[Path]:
+    """Every file that a Dockerfile copies or mounts from its context, in a fixed order."""
+    words = " ".join(_COPIED.findall(dockerfile)).split() + _BOUND.findall(dockerfile)
+    for word in sorted(words):
+        path = root / word
+        if path.is_file():
+            yield path
+        elif path.is_dir():
+            files = (p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+            yield from sorted(files)
+        else:
+            raise DevClusterError(f"a Dockerfile of images/ copies {word}, which is not there")
+
+
+def _programs() -> str:
+    return " ".join(f"{t.name}-{tools.key(t)}" for t in tools.TOOLS if t.name in ("minio", "mc"))
+
+
+def _build(layout: Layout, builder: Buildah, name: str, image: str) -> None:
+    if builder.has(image):
+        return
+    if not builder.has(BASE):
+        with step("make the base image from Debian's packages (half a minute)"):
+            builder.make_base()
+    dockerfile = ROOT / "images" / name / "Dockerfile"
+    log = layout.logs / f"image-{name}.log"
+    about = f"up to {MINUTES[name]:g} min on 2 cores"
+    with (
+        step(f"build {image} ({about}; log: {log})"),
+        tempfile.TemporaryDirectory(dir=builder.temporary) as work,
+    ):
+        context = _minio_context(layout, Path(work)) if name == "minio" else ROOT
+        builder.build(dockerfile, context, image, log)
+
+
+def _minio_context(layout: Layout, folder: Path) -> Path:
+    """A folder with the two programs: a build may not follow links out of its context."""
+    programs = tools.ensure(layout.cache)
+    for program in ("minio", "mc"):
+        os.link((programs / program).resolve(), folder / program)
+    return folder
+
+
+def _forget_older(builder: Buildah, current: Mapping[str, str]) -> None:
+    """Remove the builds that these ones replace; layers that are still used stay."""
+    for image in builder.images():
+        repository = image.rpartition(":")[0]
+        if image not in current.values() and repository in _repositories(current):
+            builder.run("rmi", image)
+
+
+def _repositories(references: Mapping[str, str]) -> set[str]:
+    return {reference.rpartition(":")[0] for reference in references.values()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
