@@ -1,6 +1,8 @@
 """The chart, rendered by the real helm: a row a case, and what holds for every case."""
 
 import json
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -18,6 +20,7 @@ from oremill.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm/oremill"
+METRICS_PAGE = ROOT / "docs/reference/metrics.md"
 NAMESPACE = "mill"
 CASES: dict[str, dict[str, Any]] = {
     "defaults": {},
@@ -178,8 +181,19 @@ def test_the_operator_is_told_the_namespaces_that_it_has_rights_in(case: str, wa
     env = {item["name"]: item.get("value") for item in pod["containers"][0]["env"]}
     assert env[names.ENV_NAMESPACES] == watched
     roles = [item["metadata"]["namespace"] for item in kinds(case, "Role")]
-    assert roles == [space for space in watched.split(",") if space] + [NAMESPACE]
+    assert roles == [space for space in watched.split(",") if space]
+    spaces = [f"--namespace={space}" for space in roles] or ["--all-namespaces"]
+    assert pod["containers"][0]["command"][-len(spaces) :] == spaces
     assert len(kinds(case, "ClusterRole")) == (3 if case == "cluster" else 0)
+
+
+def test_a_standby_waits_by_the_lease_that_it_may_write() -> None:
+    pod = next(pods("standby"))
+    env = {item["name"]: item.get("value") for item in pod["containers"][0]["env"]}
+    assert env[names.ENV_LEASE] == f"{NAMESPACE}/oremill"
+    role = rendered("standby")["Role", NAMESPACE, "oremill-leader"]
+    assert role["rules"][0]["resources"] == ["leases"]
+    assert kinds("standby", "PodDisruptionBudget")
 
 
 @every_case
@@ -239,6 +253,40 @@ def test_dashboards_are_json_with_the_sidecars_label() -> None:
 
 def schema() -> Any:
     return json.loads((CHART / "values.schema.json").read_text())
+
+
+def exported() -> str:
+    """Return the source of everything that exports a metric."""
+    steps = sorted((ROOT / "pipeline_steps").rglob("*.py"))
+    sources = [ROOT / "operator/oremill/metrics.py", *steps]
+    return "\n".join(path.read_text() for path in sources)
+
+
+SHOWN = [CHART / "dashboards/oremill.json", CHART / "rules/alerts.yaml", METRICS_PAGE]
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.name)
+def test_every_metric_that_is_shown_is_exported(page: Path) -> None:
+    source = exported()
+    for metric in sorted(set(re.findall(r"oremill_[a-z_]+[a-z]", page.read_text()))):
+        name = re.sub(r"_(total|bucket)$", "", metric)  # what the client library appends
+        assert f'"{name}"' in source or f'"{name.removeprefix("oremill_")}"' in source, metric
+
+
+def test_every_metric_of_the_operator_is_documented() -> None:
+    source = (ROOT / "operator/oremill/metrics.py").read_text()
+    page = METRICS_PAGE.read_text()
+    for metric in re.findall(r'"(oremill_[a-z_]+)"', source):
+        assert metric in page
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool comes with make cluster-up")
+def test_prometheus_takes_the_alerts() -> None:
+    command = ["promtool", "check", "rules", str(CHART / "rules/alerts.yaml")]
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rule = rendered("monitoring")["PrometheusRule", NAMESPACE, "oremill"]["spec"]
+    assert rule == yaml.safe_load((CHART / "rules/alerts.yaml").read_text())
 
 
 @pytest.mark.parametrize(
