@@ -1,4 +1,4 @@
-"""`python -m devcluster up | down | status | env | load <archive>...`: a real Kubernetes on this machine."""
+"""A real Kubernetes on this machine: `python -m devcluster up | down | status | env | load`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ def main(words: list[str] | None = None) -> int:
     except DevClusterError as error:
         say(f"error: {error}")
         return 1
+    except KeyboardInterrupt:
+        say("stopped; the same command goes on from here")
+        return 130
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """Bring the cluster up, whatever was there before: a converging list of what should run.
 
-Each program is compared with what runs: same command line and same files means it is left alone. So a second `up`
-changes nothing, and one after a crash starts just what is missing.
+Each program is compared with what runs: with the same command line and files it is left alone. So
+a second `up` changes nothing, and one after a crash starts just what is missing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from devcluster import (
     debian,
+    files,
     image_store,
     network,
     pause_image,
@@ -24,6 +25,7 @@ from devcluster import (
 )
 from devcluster.daemons import Daemons
 from devcluster.layout import API_URL, NODE_IP, Layout, default_cache
+from devcluster.programs.node import PAUSE_IMAGE
 from devcluster.progress import call, exclusive, say, step
 
 # The viewers' group may list what CoreDNS and Prometheus watch, and no Secret.
@@ -44,7 +46,7 @@ def here() -> Layout:
 
 
 def env() -> dict[str, str]:
-    """What a program needs in its environment to use the cluster: KUBECONFIG, and PATH to the tools."""
+    """What a program needs in its environment: KUBECONFIG, and PATH to the tools."""
     layout = here()
     folders = (str(tools.bin_dir(layout.cache)), os.environ.get("PATH", ""))
     return {"KUBECONFIG": str(layout.kubeconfig), "PATH": os.pathsep.join(folders)}
@@ -57,9 +59,9 @@ def load_image(archive: Path) -> list[str]:
 
 def up(layout: Layout) -> None:
     """Return when the node is Ready, Services are routed and DNS answers."""
-    debian.install_missing()
-    folder = tools.ensure(layout.cache)
     with exclusive(layout.lock, "a change of the cluster"):
+        debian.install_missing()
+        folder = tools.ensure(layout.cache)
         if not missing(layout):
             say("the dev cluster is up")
             return
@@ -68,7 +70,7 @@ def up(layout: Layout) -> None:
 
 
 def missing(layout: Layout) -> list[str]:
-    """What a cluster that is up has and this one lacks; nothing means it is up and does its work."""
+    """What this cluster lacks; an empty list means that it is up and does its work."""
     argvs = {p.argv for p in processes.ours(layout.state)}
     wanted = programs.all_programs(layout, tools.bin_dir(layout.cache))
     dead = [p.name for p in wanted if p.argv not in argvs or not p.files_are_current()]
@@ -105,12 +107,13 @@ def _after(layout: Layout, name: str, daemons: Daemons) -> None:
         _load_pause(layout)
     if name == "kube-apiserver":
         daemons.wait("the API server", lambda: probes.api_ready(layout.pki, API_URL), seconds=60)
-        kubectl = [tools.bin_dir(layout.cache) / "kubectl", "--kubeconfig", layout.kubeconfig]
-        call([*kubectl, "apply", "-f", "-"], stdin=json.dumps(_VIEWERS))
+        kubectl = tools.bin_dir(layout.cache) / "kubectl"
+        as_admin = f"--kubeconfig={layout.kubeconfig}"
+        call([kubectl, as_admin, "apply", "--filename=-"], stdin=json.dumps(_VIEWERS))
 
 
 def _of_this_boot(layout: Layout) -> bool:
-    """After a reboot, mounts and sockets of the state folder are gone: it is taken down and begun anew."""
+    """After a reboot the mounts are gone, so the rest is worth nothing: it is begun anew."""
     boot = layout.state / "boot"
     return boot.exists() and boot.read_text() == _boot_id()
 
@@ -128,9 +131,8 @@ def _write_keys(layout: Layout) -> None:
     """Certificates, and a kubeconfig for each client."""
     pki.ensure(layout.pki, NODE_IP)
     for client in pki.CLIENTS:
-        target = programs.kubeconfig(layout, client.file)
-        target.touch(mode=0o600)
-        target.write_text(pki.kubeconfig(layout.pki, API_URL, client))
+        config = pki.kubeconfig(layout.pki, API_URL, client)
+        files.write(layout.kubeconfig_of(client.file), config, mode=0o600)
 
 
 def _load_pause(layout: Layout) -> None:
@@ -138,5 +140,5 @@ def _load_pause(layout: Layout) -> None:
     if not (layout.state / "kubelet").exists():
         image_store.forget_containers(layout)
     archive = layout.state / "pause.tar"
-    pause_image.write(archive, tools.bin_dir(layout.cache) / "pause", programs.PAUSE_IMAGE)
+    pause_image.write(archive, tools.bin_dir(layout.cache) / "pause", PAUSE_IMAGE)
     image_store.load(layout, archive)

@@ -1,4 +1,4 @@
-"""Start programs and watch them while they come up: one that dies at once is an error, not a long wait."""
+"""Start programs and watch them come up: one that dies at once is an error, not a long wait."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from devcluster import processes
+from devcluster import files, processes
 from devcluster.layout import DevClusterError
 from devcluster.processes import Process
-from devcluster.programs import Program
+from devcluster.programs.program import Program
 from devcluster.progress import wait_until
 
 # The user's PATH may lack the sbin folders, and programs call iptables, conntrack, runc, mount.
@@ -39,10 +39,9 @@ class Daemons:
         self.start(program)
 
     def start(self, program: Program) -> None:
-        """Write its files and start it: in a session of its own, so that it outlives the terminal."""
+        """Write its files and start it, in a session of its own: it outlives the terminal."""
         for path, text in program.files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            files.write(path, text)
         for path in program.in_the_way:
             path.unlink(missing_ok=True)
         with self._log(program.name) as log:
@@ -57,7 +56,7 @@ class Daemons:
             )
 
     def wait(self, what: str, check: Callable[[], bool], seconds: float) -> None:
-        """Wait until `check` holds. Raises DevClusterError when it takes too long, or a program ends."""
+        """Wait until `check` holds. Raises DevClusterError when time is up or a program ends."""
 
         def checked() -> bool:
             self._raise_if_ended()

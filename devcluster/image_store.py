@@ -1,4 +1,4 @@
-"""containerd's image store, through `ctr`: load an archive, and forget the containers of a past life."""
+"""containerd's store, through `ctr`: load an archive, forget the containers of a past life."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from devcluster.layout import DevClusterError, Layout
 from devcluster.progress import call, step
 
-# The kubelet completes a name without a domain to one of a public registry, and would not find ours.
+# The kubelet completes a name without a domain to one of a public registry, and misses ours.
 _FULL_NAME = re.compile(r"[^/\s]*[.:][^/\s]*/[^\s@]+:[^\s/:@]+|localhost/[^\s@]+:[^\s/:@]+")
 
 
@@ -21,7 +21,7 @@ def ctr(layout: Layout, *words: str | Path) -> str:
 
 
 def load(layout: Layout, archive: Path) -> list[str]:
-    """Import the images of an OCI or Docker archive and return their names; free when they are there.
+    """Import the images of an OCI or Docker archive, if need be, and return their names.
 
     A Docker archive is imported each time: it does not say which digest it will have.
     """
@@ -55,8 +55,8 @@ def images_in(archive: Path) -> dict[str, str | None]:
     for name in found:
         if not _FULL_NAME.fullmatch(name):
             raise DevClusterError(
-                f"{archive} names its image {name!r}; a pod finds it only by a name with a domain and"
-                " a tag, for example oremill.dev/train:1"
+                f"{archive} names its image {name!r}; a pod finds it only by a name with a domain"
+                " and a tag, for example oremill.dev/train:1"
             )
     return found
 

@@ -1,7 +1,7 @@
 """Where the dev cluster keeps its things, and the few names and ranges that it takes from the host.
 
-Everything lives under one cache folder. What must survive a restart (programs, images, logs) lies beside
-`state`, which holds one cluster's life: `down` removes it whole, so nothing that it holds can go stale.
+Everything lives under one cache folder. What must survive a restart (programs, images, logs) lies
+beside `state`, which holds one cluster's life: `down` removes it whole, so nothing goes stale.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 NODE = "oremill"  # the node's name, and the prefix by which we know our own iptables rules
 INTERFACE = "oremill0"  # carries NODE_IP; at most 15 characters
-POD_CIDR = "10.214.0.0/16"  # picked from the end of 10/8's middle: VPNs and clouds rarely go there
+POD_CIDR = "10.214.0.0/16"  # from a part of 10/8 where clouds and VPNs rarely are
 NODE_IP = "10.214.0.1"  # the pods' gateway; API server, kubelet and DNS listen here alone
 SERVICE_CIDR = "10.213.0.0/16"
 API_SERVICE_IP = "10.213.0.1"  # the first of SERVICE_CIDR: Kubernetes gives it to the API server
@@ -49,7 +49,11 @@ class Layout:
     @property
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig, which people and tests use."""
-        return self.state / "admin.kubeconfig"
+        return self.kubeconfig_of("admin")
+
+    def kubeconfig_of(self, client: str) -> Path:
+        """The kubeconfig of one of the programs, or of `admin`."""
+        return self.state / f"{client}.kubeconfig"
 
     @property
     def containerd_socket(self) -> Path:

@@ -1,7 +1,7 @@
-"""What the cluster takes from the host's network, and gives back: an address, a route, sysctls, iptables.
+"""What the cluster takes from the host and gives back: an address, a route, sysctls, iptables.
 
-The node's address sits on an interface of our own, so nothing here depends on the machine's other addresses and
-nothing is reachable from outside of it. The interface is an empty bridge: some kernels have no dummy device.
+The node's address sits on an interface of our own: nothing depends on the machine's others, and
+no outsider reaches it. The interface is an empty bridge, since some kernels have no dummy device.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _FORWARD = [
 
 
 def up(state: Path) -> None:
-    """Make the interface, route and rules that are missing. Raises when another cluster holds them."""
+    """Make the interface, route and rules that are missing. Raises when another cluster has it."""
     _save_sysctls(state / "sysctl.json")
     (_SYS / "net/ipv4/ip_forward").write_text("1")
     if not _IFALIAS.exists():
@@ -85,10 +85,10 @@ def _rules(family: str) -> str:
 
 
 def removal(saved: str) -> str:
-    """From `iptables-save`'s output, the input of `iptables-restore --noflush` that removes what is ours.
+    """From what `iptables-save` says, what `iptables-restore --noflush` must read to remove ours.
 
-    Ours are the KUBE- chains (of kube-proxy and the kubelet), the rules that jump to them, and those with our
-    comment. Other people's rules are not touched, not even rewritten.
+    Ours are the KUBE- chains (of kube-proxy and the kubelet), the rules that jump to them, and
+    those with our comment. Other people's rules are not touched, not even rewritten.
     """
     lines: list[str] = []
     for block in re.findall(r"^\*.*?^COMMIT$", saved, re.MULTILINE | re.DOTALL):

@@ -1,4 +1,4 @@
-"""An OCI archive of one static program, written by hand: the pause image needs no builder and no base."""
+"""The pause image as an OCI archive, written by hand: one static program needs no builder."""
 
 from __future__ import annotations
 

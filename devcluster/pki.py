@@ -1,7 +1,7 @@
 """Keys and certificates of one cluster's life, made with the openssl command.
 
-One authority signs every certificate. Nothing is renewed: the whole folder goes with `down`, and a year is longer
-than any dev cluster's life.
+One authority signs every certificate. Nothing is renewed: the whole folder goes with `down`, and a
+year is longer than any dev cluster's life.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def api_server(address: str) -> Identity:
 
 
 def ensure(pki: Path, address: str, clients: tuple[Identity, ...] = CLIENTS) -> None:
-    """Make what is missing. A certificate is written last of its pair, so a cut-short run is finished."""
+    """Make what is missing. A certificate comes after its key, so a cut-short run is finished."""
     pki.mkdir(parents=True, exist_ok=True, mode=0o700)
     (pki / "openssl.cnf").write_text(_CONFIG)
     if not (pki / "ca.crt").exists():

@@ -34,7 +34,7 @@ def api_ready(pki: Path, server: str) -> bool:
 
 
 def node_ready(layout: Layout) -> bool:
-    """The kubelet has reported the node Ready within its lease: a dead one's last word is not believed."""
+    """The kubelet has said that pods can run here."""
     node = api(layout.pki, API_URL, f"/api/v1/nodes/{NODE}")
     conditions = node["status"].get("conditions", []) if node else []
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
@@ -42,7 +42,9 @@ def node_ready(layout: Layout) -> bool:
 
 def accounts_ready(layout: Layout) -> bool:
     """The controllers run: pods need the namespace's service account, which one of them makes."""
-    return api(layout.pki, API_URL, "/api/v1/namespaces/default/serviceaccounts/default") is not None
+    return (
+        api(layout.pki, API_URL, "/api/v1/namespaces/default/serviceaccounts/default") is not None
+    )
 
 
 def services_ready() -> bool:
@@ -84,4 +86,3 @@ def _connects(address: tuple[str, int]) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(address, timeout=TIMEOUT):
         return True
     return False
-

@@ -1,7 +1,7 @@
 """Our processes, found by what the kernel says of them and not by recorded pids.
 
-A pid file can be stale, or missing when a start was cut short. A program's command line names our state folder,
-which nothing else does, and it is the very thing that we would compare to see whether the right program runs.
+A pid file can be stale, or missing when a start was cut short. A program's command line names our
+state folder, which nobody else's does, and tells whether it runs with the right options.
 Signals go through a pidfd, so that a reused pid is never hit.
 """
 
@@ -73,7 +73,7 @@ def ours(state: Path) -> list[Process]:
 
 
 def stop(processes: Iterable[Process], *, grace: float = TERM_SECONDS) -> None:
-    """End all: SIGTERM, then SIGKILL to those that are still there after `grace` seconds together."""
+    """End all: SIGTERM, then SIGKILL to those that are still there after `grace` seconds."""
     with contextlib.ExitStack() as stack:
         held = [fd for p in processes if (fd := _open(p, stack)) is not None]
         for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
@@ -94,7 +94,7 @@ def _open(process: Process, stack: contextlib.ExitStack) -> int | None:
 
 
 def _still_running(fds: list[int], seconds: float) -> list[int]:
-    """Those of `fds` that have not ended within `seconds`; a pidfd is readable when its process ended."""
+    """Those of `fds` that outlive `seconds`; a pidfd is readable once its process has ended."""
     end, left = time.monotonic() + seconds, fds
     while left and (rest := end - time.monotonic()) > 0:
         ended, _, _ = select.select(left, [], [], rest)

@@ -1,7 +1,7 @@
 """Take the cluster down, from whatever state it is in, and say what is left.
 
-Nothing here trusts a record: processes are found by their command lines, containers by their cgroup, mounts in the
-kernel's table. The order matters: who restarts things goes first, what is used by others last.
+Nothing here trusts a record: processes are found by their command lines, containers by their
+cgroup, mounts in the kernel's table. Who restarts things goes first, what others use goes last.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from devcluster.progress import call, exclusive, say, step, wait_until
 CGROUPS = Path("/sys/fs/cgroup")
 PODS_CGROUP = "kubepods"
 _RUNTIME, _SHIM = "containerd", "containerd-shim-runc-v2"
-# Fixed paths that these programs write to besides what they are told; each is removed when it is empty of others.
+# Where these programs write besides what they are told; a folder goes when it is empty.
 OUTSIDE = tuple(
     Path(path)
     for path in (

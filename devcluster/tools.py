@@ -1,7 +1,7 @@
-"""Programs that no Debian package has, built from Go modules at pinned versions and cached by content.
+"""Programs that no Debian package has: Go modules at pinned versions, built and cached by content.
 
-The key of a build is the hash of all that shapes it, except for the Go toolchain: any that is new enough makes a
-program that does the same. Each build is renamed into place when it is whole.
+The key of a build is the hash of all that shapes it, save the Go toolchain: any that is new enough
+makes a program that does the same. Each build is renamed into place when it is whole.
 """
 
 from __future__ import annotations
@@ -99,6 +99,8 @@ def ensure(cache: Path) -> Path:
     if folder.exists():
         return folder
     with exclusive(cache / "build.lock", "building the programs"):
+        for unfinished in (cache / "tools").glob(".building-*"):
+            shutil.rmtree(unfinished)
         for tool in TOOLS:
             if not path(cache, tool).exists():
                 _build(cache, tool)
@@ -123,7 +125,7 @@ def _build(cache: Path, tool: Tool) -> None:
 
 
 def _go_build(cache: Path, tool: Tool, out: Path) -> None:
-    """`go build` for our module, `go install` for a published one (it honours that module's go.sum)."""
+    """`go build` for our module, `go install` for a published one."""
     flags = ["-trimpath", "-buildvcs=false", "-ldflags", tool.ldflags]
     if tool.is_ours:
         command = ["build", *flags, "-o", str(out / tool.name), tool.package]
