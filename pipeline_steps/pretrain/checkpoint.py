@@ -17,7 +17,6 @@ from typing import Any
 
 from oremill import names
 from oremill.specs.artifact import Checkpointed, File, Manifest
-from oremill.specs.pretrain import PretrainJobSpec
 from pipeline_steps.errors import StepFailed, UserError
 from pipeline_steps.pretrain.engine import Ranks
 from pipeline_steps.pretrain.model import read_curve, write_curve
@@ -159,8 +158,12 @@ def check_layout(saved: dict[str, Any], now: dict[str, Any]) -> None:
 
 
 def _layout(spec: Any, ranks: Ranks) -> dict[str, Any]:
-    assert isinstance(spec, PretrainJobSpec)
-    return {"ranks": ranks.world, "zeroStage": spec.zero_stage, "precision": spec.precision}
+    """Return how the state is spread; a kind without these fields trains in fp32 without ZeRO."""
+    return {
+        "ranks": ranks.world,
+        "zeroStage": getattr(spec, "zero_stage", 0),
+        "precision": getattr(spec, "precision", "fp32"),
+    }
 
 
 def _now() -> str:

@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from oremill.specs.common import Optimizer
 from oremill.specs.pretrain import PretrainJobSpec
 from pipeline_steps.pretrain.model import adamw
 from pipeline_steps.pretrain.schedule import micro_batch
@@ -64,15 +65,18 @@ class Ranks:
 
 
 def start(spec: PretrainJobSpec, model: Any, ranks: Ranks) -> Any:
-    """Return DeepSpeed's engine around the model."""
+    """Return DeepSpeed's engine around the model of a PretrainJob."""
+    return wrap(model, spec.optimizer, config(spec, ranks.world), ranks)
+
+
+def wrap(model: Any, optimizer: Optimizer, config: dict[str, Any], ranks: Ranks) -> Any:
+    """Return DeepSpeed's engine around a model."""
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     if ranks.device.type == "cpu":
         # DeepSpeed compiles a shared-memory all-reduce when it starts on a CPU. The image has no
         # compiler, and pods share no memory: say that no op is compatible, so that none is built.
         deepspeed.ops.__compatible_ops__ = {}
-    engine, *_ = deepspeed.initialize(
-        model=model, optimizer=adamw(model, spec.optimizer), config=config(spec, ranks.world)
-    )
+    engine, *_ = deepspeed.initialize(model=model, optimizer=adamw(model, optimizer), config=config)
     return engine
 
 
