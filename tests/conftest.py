@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import api_server, sandbox_server
+from devcluster import apiserver
+from tests import sandbox_server
 from tests.api_server import ApiServer
 from tests.minio_server import MinioServer, minio_binary
 from tests.sandbox_server import SandboxServer
@@ -24,8 +25,8 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
 @pytest.fixture(scope="session")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A kube-apiserver for the whole session; every test takes a namespace or names of its own."""
-    with api_server.running(tmp_path_factory.mktemp("api")) as server:
-        yield server
+    with apiserver.start(tmp_path_factory.mktemp("api")) as server:
+        yield ApiServer(server)
 
 
 @pytest.fixture(scope="session")
