@@ -1,89 +1,17 @@
 """The chart, rendered by the real helm: a row a case, and what holds for every case."""
 
 import json
-import re
-import shutil
-import subprocess
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from devcluster import tools
-from devcluster.layout import default_cache
 from oremill import names
 from oremill.crdgen.values import rows_of
 from oremill.settings import Settings, load
-
-ROOT = Path(__file__).parents[2]
-CHART = ROOT / "helm/oremill"
-METRICS_PAGE = ROOT / "docs/reference/metrics.md"
-NAMESPACE = "mill"
-CASES: dict[str, dict[str, Any]] = {
-    "defaults": {},
-    "minio": {"minio": {"enabled": True}},
-    "minio-local": {"minio": {"enabled": True, "persistence": {"localPath": "/srv/minio"}}},
-    "minio-class": {"minio": {"enabled": True, "persistence": {"storageClass": "fast"}}},
-    "minio-claim": {"minio": {"enabled": True, "persistence": {"existingClaim": "mine"}}},
-    "two-namespaces": {"watch": {"namespaces": ["one", "two"]}, "minio": {"enabled": True}},
-    "cluster": {"rbac": {"scope": "cluster", "aggregate": True}},
-    "standby": {"operator": {"replicas": 2, "priorityClassName": "high"}},
-    "registry": {
-        "image": {"registry": "registry.example/team", "tag": "v2", "pullSecrets": ["pull"]},
-        "images": {"train": {"repository": "mine", "tag": "v3"}},
-    },
-    "monitoring": {
-        "metrics": {
-            "prometheusNamespace": "monitoring",
-            "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
-            "prometheusRule": {"enabled": True},
-        }
-    },
-    "bare": {
-        "crds": {"enabled": False},
-        "networkPolicy": {"enabled": False},
-        "metrics": {"dashboard": {"enabled": False}},
-    },
-    "sized": {"jobs": {"resources": {"pretrain": {"cpu": "2", "scratch": "20Gi"}}}},
-}
-Objects = dict[tuple[str, str, str], dict[str, Any]]  # by kind, namespace and name
-every_case = pytest.mark.parametrize("case", CASES)
-
-
-def helm(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [str(tools.ensure(default_cache()) / "helm"), *words]
-    return subprocess.run(command, input=stdin, text=True, capture_output=True, check=False)
-
-
-def template(values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    # helm built from source thinks of an old cluster, and does not ask one
-    words = ("--kube-version=1.34", f"--namespace={NAMESPACE}", "--values=-")
-    return helm("template", "oremill", str(CHART), *words, stdin=yaml.safe_dump(values))
-
-
-@cache
-def rendered(case: str) -> Objects:
-    done = template(CASES[case])
-    assert done.returncode == 0, done.stderr
-    found = [item for item in yaml.safe_load_all(done.stdout) if item]
-    objects = {
-        (item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]): item
-        for item in found
-    }
-    assert len(objects) == len(found), "two objects of one name"
-    return objects
-
-
-def kinds(case: str, kind: str) -> list[dict[str, Any]]:
-    return [item for (found, *_), item in rendered(case).items() if found == kind]
-
-
-def pods(case: str) -> Iterator[dict[str, Any]]:
-    for item in (*kinds(case, "Deployment"), *kinds(case, "StatefulSet")):
-        yield item["spec"]["template"]["spec"]
+from tests.chart import CHART, NAMESPACE, ROOT, every_case, helm, kinds, pods, rendered, template
 
 
 def settings(case: str, folder: Path) -> Settings:
@@ -243,50 +171,8 @@ def test_options_that_are_off_leave_nothing_behind() -> None:
     }  # fmt: skip
 
 
-def test_dashboards_are_json_with_the_sidecars_label() -> None:
-    config = rendered("defaults")["ConfigMap", NAMESPACE, "oremill-dashboards"]
-    assert config["metadata"]["labels"]["grafana_dashboard"] == "1"
-    assert config["data"], "no dashboard"
-    for text in config["data"].values():
-        assert json.loads(text)["panels"]
-
-
 def schema() -> Any:
     return json.loads((CHART / "values.schema.json").read_text())
-
-
-def exported() -> str:
-    """Return the source of everything that exports a metric."""
-    steps = sorted((ROOT / "pipeline_steps").rglob("*.py"))
-    sources = [ROOT / "operator/oremill/metrics.py", *steps]
-    return "\n".join(path.read_text() for path in sources)
-
-
-SHOWN = [CHART / "dashboards/oremill.json", CHART / "rules/alerts.yaml", METRICS_PAGE]
-
-
-@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.name)
-def test_every_metric_that_is_shown_is_exported(page: Path) -> None:
-    source = exported()
-    for metric in sorted(set(re.findall(r"oremill_[a-z_]+[a-z]", page.read_text()))):
-        name = re.sub(r"_(total|bucket)$", "", metric)  # what the client library appends
-        assert f'"{name}"' in source or f'"{name.removeprefix("oremill_")}"' in source, metric
-
-
-def test_every_metric_of_the_operator_is_documented() -> None:
-    source = (ROOT / "operator/oremill/metrics.py").read_text()
-    page = METRICS_PAGE.read_text()
-    for metric in re.findall(r'"(oremill_[a-z_]+)"', source):
-        assert metric in page
-
-
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool comes with make cluster-up")
-def test_prometheus_takes_the_alerts() -> None:
-    command = ["promtool", "check", "rules", str(CHART / "rules/alerts.yaml")]
-    done = subprocess.run(command, text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    rule = rendered("monitoring")["PrometheusRule", NAMESPACE, "oremill"]["spec"]
-    assert rule == yaml.safe_load((CHART / "rules/alerts.yaml").read_text())
 
 
 @pytest.mark.parametrize(
