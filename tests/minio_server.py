@@ -55,7 +55,7 @@ class MinioServer:
                 command, env=environment, stdout=output, stderr=subprocess.STDOUT
             )
         try:
-            _wait(f"{self.endpoint}/minio/health/ready", log)
+            _wait(f"{self.endpoint}/minio/health/cluster", log)
             yield
         finally:
             process.terminate()

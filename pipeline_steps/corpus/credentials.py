@@ -91,12 +91,13 @@ FORMATS = (
     ),
 )
 
-# An assigned value is a placeholder, a name or a path when it reads like one.
+# What stands for a value in documentation, and what is an expression, a path or an address.
 _PLACEHOLDER = re.compile(
     r"(?i)example|placeholder|changeme|change[_-]me|your|dummy|sample|test|fake|mock|redacted|"
     r"xxx|\*\*\*|\.\.\.|insert|replace|none|null|undefined|password|secret|token|"
-    r"^[a-z]+(?:[_./: -][a-z]+)*$|^https?:|^/|^\.|^#|\(|\)|\["
+    r"^https?:|^/|^\.|^#|\(|\)|\["
 )
+_WORDS = re.compile(r"^[a-z]+(?:[_./: -][a-z]+)*$")
 _CHECKSUM = re.compile(r"(?i)sha-?(?:1|256|384|512)\b|md5|checksum|integrity|digest")
 _UUID = re.compile(r"(?i)^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
@@ -125,14 +126,22 @@ def entropy(value: str) -> float:
 
 
 def _is_secret(kind: Format, match: re.Match[str], text: str) -> bool:
+    """Weigh what a format alone does not decide: its entropy, and for a named value its looks."""
     value = match["secret"]
     if entropy(value) < kind.min_entropy:
         return False
+    if kind.name not in ("url-password", "assignment"):
+        return True
+    if _PLACEHOLDER.search(value) or _WORDS.match(value):
+        return False
     if kind.name == "url-password":
-        return _PLACEHOLDER.search(value) is None
-    if kind.name != "assignment":
         return True
     line = text[text.rfind("\n", 0, match.start()) + 1 : match.start("secret")]
-    mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
-    benign = _PLACEHOLDER.search(value) or _UUID.match(value) or _CHECKSUM.search(line)
-    return mixed and benign is None
+    return _is_mixed(value) and not _UUID.match(value) and not _CHECKSUM.search(line)
+
+
+def _is_mixed(value: str) -> bool:
+    """Return whether a value has letters and digits, or capitals, small letters and signs."""
+    letters, digits = any(map(str.isalpha, value)), any(map(str.isdigit, value))
+    cases = any(map(str.isupper, value)) and any(map(str.islower, value))
+    return letters and (digits or (cases and not value.isalpha()))

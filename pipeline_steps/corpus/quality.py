@@ -26,10 +26,10 @@ def judge(path: str, text: str, language: str, rules: Quality, prose: bool) -> D
     """
     if rules.drop_generated and languages.is_minified(path, text.encode()):
         return Drop("minified")
-    if rules.drop_generated and languages.is_generated(path, text.encode()):
-        return Drop("generated")
     if rules.drop_vendored and languages.is_vendored(path):
         return Drop("vendored")
+    if rules.drop_generated and languages.is_generated(path, text.encode()):
+        return Drop("generated")
     return _lines(text, language, rules, prose or language in languages.PROSE) or _letters(
         text, rules
     )

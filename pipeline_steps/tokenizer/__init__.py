@@ -1,0 +1,1 @@
+"""TokenizerJob: a byte-level BPE vocabulary made for a corpus."""

@@ -1,0 +1,193 @@
+"""The whole stage on a real bucket: planted files meet their fate, twice with the same bytes."""
+
+import io
+import json
+import tarfile
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from oremill.specs.artifact import Manifest, Order
+from pipeline_steps import run
+from pipeline_steps.corpus.__main__ import make
+from pipeline_steps.corpus.contamination import humaneval
+from pipeline_steps.evaluate.steplang import MIT
+from pipeline_steps.storage import Store
+from pipeline_steps.tokenizer.__main__ import make as make_tokenizer
+from tests.minio_server import MinioServer
+
+BODY = "".join(f"def part_{i}(value):\n    return value + offset_{i * 7}\n\n" for i in range(40))
+SECRET = "gh" + "p_" + "A1b2C3d4E5f6G7h8I9j0" + "K1l2M3n4O5p6Q7r8"
+PROBLEM = {"task_id": "own/1", "prompt": "Turn the crank of the mill until ore comes out"}
+
+FILES = {
+    "kept-1": {
+        "LICENSE": MIT,
+        "a.py": BODY,
+        "secret.py": f"# by ann@corp.io\nTOKEN = '{SECRET}'\nEND = '<|endoftext|>'\n",
+        "copy.py": BODY,
+        "near.py": BODY.replace("offset_7", "changed"),
+        "humaneval.py": humaneval(0).problems[3].prompt,
+        "own.py": f"# {PROBLEM['prompt'].upper()}\nx = 1\n",
+        "data.bin": "a\0b",
+        "x.min.js": "function a(){return 1}",
+    },
+    "gpl-1": {"COPYING": "SPDX-License-Identifier: GPL-3.0-only\n", "g.py": "# free\n" + BODY},
+    "bare-1": {"b.py": "print('nobody says what I may do')\n"},
+}
+FATES = {
+    ("bare-1", "b.py"): ("licence", "no-licence"),
+    ("gpl-1", "COPYING"): ("licence", "not-allowed"),
+    ("gpl-1", "g.py"): ("licence", "no-licence"),
+    ("kept-1", "copy.py"): ("exact-dedup", "copy"),
+    ("kept-1", "data.bin"): ("read", "binary"),
+    ("kept-1", "humaneval.py"): ("decontamination", "benchmark-text"),
+    ("kept-1", "near.py"): ("near-dedup", "near-duplicate"),
+    ("kept-1", "own.py"): ("decontamination", "benchmark-text"),
+    ("kept-1", "x.min.js"): ("quality", "minified"),
+}
+
+
+BUCKET = "corpus-stage"
+Done = tuple[run.Step, Manifest]
+
+
+def archive(name: str, files: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as out:
+        for path, text in files.items():
+            info = tarfile.TarInfo(f"{name}/{path}")
+            info.size = len(text.encode())
+            out.addfile(info, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def inputs(minio: MinioServer, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    made = minio.store(BUCKET)
+    folder = tmp_path_factory.mktemp("archives")
+    for name, files in FILES.items():
+        (folder / name).write_bytes(archive(name, files))
+        made.upload(folder / name, f"in/{name}.tar.gz")
+    (folder / "broken").write_bytes(archive("z", FILES["kept-1"])[:-99])
+    made.upload(folder / "broken", "in/broken-1.tgz")
+    made.write("in/README.txt", "no archive")
+    made.write("problems.jsonl", json.dumps(PROBLEM) + "\n")
+    return made
+
+
+def carried_out(minio: MinioServer, folder: Path, name: str, **changes: Any) -> Done:
+    """Run the stage of an order, by default the corpus of FILES."""
+    order = {
+        "kind": "DataCorpus",
+        "namespace": "n",
+        "name": name,
+        "uid": "u",
+        "generation": 1,
+        "spec": {
+            "sources": [{"name": "demo", "archives": {"prefix": "in/"}}],
+            "decontamination": [
+                {"benchmark": "humaneval"},
+                {"key": "problems.jsonl", "ngram": 0},
+            ],
+        },
+        "storage": minio.store(BUCKET).target.model_dump(by_alias=True),
+    }
+    (folder / "spec.json").write_text(Order.model_validate(order | changes).model_dump_json())
+    places = run.Places(
+        spec=folder / "spec.json",
+        secret=minio.secret,
+        ca=folder / "no-ca",
+        sandbox_token=folder / "no-token",
+        scratch=folder / "scratch",
+        termination_log=folder / "outcome.json",
+        port=0,
+    )
+    step = run.load(places)
+    stage = make if step.order.kind == "DataCorpus" else make_tokenizer
+    run.carry_out(stage, step)
+    manifest = step.store.manifest(step.prefix)
+    assert manifest is not None
+    return step, manifest
+
+
+@pytest.fixture(scope="module")
+def corpus(minio: MinioServer, inputs: Store, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    return carried_out(minio, tmp_path_factory.mktemp("first"), "first")
+
+
+@pytest.fixture(scope="module")
+def rows(corpus: Done) -> dict[str, dict[str, Any]]:
+    step, _ = corpus
+    table = pq.read_table(step.scratch / "corpus" / "data" / "shard-00000.parquet")
+    return {row["path"]: row for row in table.to_pylist()}
+
+
+def test_every_planted_file_meets_its_fate(corpus: Done) -> None:
+    step, _ = corpus
+    ledger = pq.read_table(step.scratch / "corpus" / "dropped.parquet").to_pylist()
+    fates = {(row["repository"], row["path"]): (row["stage"], row["reason"]) for row in ledger}
+    assert fates == FATES | {("broken-1", ""): ("read", "unreadable-archive")}
+    (near,) = (row for row in ledger if row["stage"] == "near-dedup")
+    similarity, place = near["value"].split(" ")
+    assert float(similarity) >= 0.7 and place == "demo/kept-1/a.py"
+
+
+def test_what_is_left_is_described_and_redacted(rows: dict[str, dict[str, Any]]) -> None:
+    assert sorted(rows) == ["LICENSE", "a.py", "secret.py"]
+    kept = rows["a.py"]
+    assert (kept["source"], kept["repository"]) == ("demo", "kept-1")
+    assert (kept["language"], kept["licence"]) == ("Python", "MIT")
+    assert kept["content"] == BODY and kept["bytes"] == len(BODY)
+    wanted = "# by <EMAIL>\nTOKEN = '<KEY>'\nEND = '< |endoftext|>'\n"
+    assert rows["secret.py"]["content"] == wanted
+
+
+def test_counters_follow_the_files_through_the_stages(corpus: Done) -> None:
+    _, manifest = corpus
+    stages = manifest.counters["stages"]
+    assert stages[0]["filesIn"] == sum(map(len, FILES.values())) + 1
+    assert stages[-1]["filesOut"] == manifest.results["files"] == 3
+    for before, after in pairwise(stages):
+        assert before["filesOut"] == after["filesIn"] and before["bytesOut"] == after["bytesIn"]
+    for stage in stages:
+        assert stage["filesIn"] - stage["filesOut"] == sum(stage["dropped"].values())
+    assert manifest.results["dropped"] == len(FATES) + 1
+    assert manifest.counters["redacted"] == {"emails": 1, "secrets": 1}
+
+
+def test_the_same_input_gives_the_same_bytes(
+    corpus: Done, minio: MinioServer, tmp_path: Path
+) -> None:
+    _, again = carried_out(minio, tmp_path, "again")
+    assert again.files == corpus[1].files
+    assert again.digest == corpus[1].digest
+
+
+def test_a_prefix_without_archives_is_the_users_mistake(
+    minio: MinioServer, inputs: Store, tmp_path: Path
+) -> None:
+    spec = {"sources": [{"name": "demo", "archives": {"prefix": "problems"}}]}
+    with pytest.raises(run.UserError, match=r"'demo' has no archive below 'problems'"):
+        carried_out(minio, tmp_path, "none", spec=spec)
+
+
+def test_a_tokenizer_is_made_from_the_corpus(
+    corpus: Done, minio: MinioServer, tmp_path: Path
+) -> None:
+    source, made = corpus
+    given = {"name": "corpusRef", "kind": "DataCorpus", "uri": source.uri, "digest": made.digest}
+    spec = {"corpusRef": {"name": "first"}, "vocabSize": 512}
+    step, manifest = carried_out(
+        store, tmp_path, "first", kind="TokenizerJob", spec=spec, inputs=[given]
+    )
+    names = [file.path for file in manifest.files]
+    assert names == ["report.json", "tokenizer.json", "tokenizer_config.json"]
+    assert manifest.results["vocabulary"] <= 512
+    report = json.loads((step.scratch / "tokenizer" / "report.json").read_text())
+    assert report["bytesPerToken"] == manifest.results["bytesPerToken"] > 1
+    assert set(report["languages"]) == {"Python", "Text"}
+    assert step.progress.now.unit == "bytes"
