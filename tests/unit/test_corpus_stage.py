@@ -182,7 +182,7 @@ def test_a_tokenizer_is_made_from_the_corpus(
     given = {"name": "corpusRef", "kind": "DataCorpus", "uri": source.uri, "digest": made.digest}
     spec = {"corpusRef": {"name": "first"}, "vocabSize": 512}
     step, manifest = carried_out(
-        store, tmp_path, "first", kind="TokenizerJob", spec=spec, inputs=[given]
+        minio, tmp_path, "first", kind="TokenizerJob", spec=spec, inputs=[given]
     )
     names = [file.path for file in manifest.files]
     assert names == ["report.json", "tokenizer.json", "tokenizer_config.json"]
