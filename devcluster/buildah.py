@@ -1,7 +1,8 @@
 """buildah, which builds the Dockerfiles of images/ without a daemon; its store lies in the cache.
 
-A build may reach the package registries as this machine does: with its certificate authorities and its package
-index. Both come in at build time as mounts, so that no image, and no Dockerfile, holds anything of this machine.
+A build reaches the package registries as this machine does: with its certificate authorities and
+its package index. Both come in at build time as mounts, so that no image, and no Dockerfile, holds
+anything of this machine.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Buildah:
 
     @property
     def uv_cache(self) -> Path:
-        """Where `RUN --mount=type=cache,id=uv` keeps wheels: below buildah's folder for temporary files."""
+        """Where `RUN --mount=type=cache,id=uv` keeps its wheels."""
         return self.temporary / "buildah-cache" / "uv"
 
     @property

@@ -2,8 +2,8 @@
 
     python -m devcluster.images [--registry HOST/PATH] [NAME]...
 
-A tag is the hash of what an image is made from: the Dockerfile, and the files that it names. So an image that is
-there is never built or loaded again, and a pod can never run an older one than it asks for.
+A tag is the hash of what an image is made from: the Dockerfile, and the files that it names. So an
+image that is there is never built or loaded again, and no pod runs an older one than it asks for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import os
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence

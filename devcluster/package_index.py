@@ -1,4 +1,4 @@
-"""How this machine reaches the Python package index: what pip is told here, for uv and for image builds too."""
+"""How this machine reaches the Python package index: what pip knows, for uv and for builds too."""
 
 from __future__ import annotations
 

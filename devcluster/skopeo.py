@@ -1,8 +1,9 @@
 """skopeo, which carries images from buildah's store to containerd's, layer by layer.
 
-`ctr images import` wants a whole archive, which for the train image is 6 GB each time. But it asks for no blob that
-its store has already, and skopeo copies none that its target has. So the target is a folder in which each blob that
-containerd has is a hollow file, and the archive leaves those out. A change of our code then takes seconds.
+`ctr images import` wants a whole archive, which for the train image is 6 GB each time. But it asks
+for no blob that its store has, and skopeo copies none that its target has. So the target is a
+folder in which each blob that containerd has is a hollow file, and the archive leaves those out. A
+change of our code then takes seconds.
 """
 
 from __future__ import annotations
