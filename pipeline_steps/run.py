@@ -114,9 +114,12 @@ class Step:
             raise StepFailed(f"the order has no input {name!r}; it has: {known}")
         folder = self.scratch / "inputs" / re.sub(r"\W+", "-", name).strip("-")
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        done = folder.with_suffix(".done")
+        with folder.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # ranks of one pod share the folder
-            self.store.fetch(self.store.key(found.uri), folder)
+            if not done.exists():
+                self.store.fetch(self.store.key(found.uri), folder)
+                done.touch()
         return folder
 
 

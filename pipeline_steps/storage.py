@@ -107,7 +107,12 @@ class Store:
 
     def exists(self, key: str) -> bool:
         """Return whether there is an object of exactly this key."""
-        return any(item.key == key for item in self.list(key))
+        bucket = self.target.bucket
+        try:
+            self._patiently(f"find {key}", lambda: self.client.stat_object(bucket, key))
+        except FileNotFoundError:
+            return False
+        return True
 
     def read(self, key: str) -> bytes:
         """Return an object's bytes.
@@ -195,6 +200,8 @@ class Store:
 
     def _fetch_one(self, prefix: str, folder: Path, file: File) -> None:
         path = folder / file.path
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise StepFailed(f"{self.uri(prefix)}: the manifest lists {file.path!r}, outside of it")
         if path.is_file() and sha256_of(path) == file.sha256:
             return
         self.download(f"{prefix}/{file.path}", path)

@@ -80,15 +80,16 @@ def _archives(step: run.Step, spec: DataCorpusSpec) -> list[maps.Archive]:
     wanted: list[tuple[str, maps.Archive]] = []
     for source in spec.sources:
         prefix = source.archives.prefix
-        keys = [item.key for item in step.store.list(prefix) if archives.is_archive(item.key)]
+        keys = [item.key for item in step.store.list(prefix) if archives.suffix(item.key)]
         if not keys:
             raise UserError(
                 f"spec.sources: source {source.name!r} has no archive below {prefix!r}; "
                 f"an archive's name ends with {', '.join(archives.SUFFIXES)}"
             )
-        for key in keys:
+        for number, key in enumerate(keys):
             repository = archives.repository(key, prefix)
-            file = step.scratch / "archives" / source.name / key
+            # Numbered: a key may hold "..", or be longer than a file's name can be.
+            file = step.scratch / "archives" / source.name / f"{number}{archives.suffix(key)}"
             wanted.append((key, maps.Archive(source.name, repository, source.role != "code", file)))
     with ThreadPoolExecutor(4) as pool:
         for _ in pool.map(lambda item: step.store.download(item[0], item[1].file), wanted):
@@ -105,8 +106,12 @@ def _benchmarks(step: run.Step, spec: DataCorpusSpec) -> Iterator[contamination.
 
 
 def _sorted(table: pa.Table) -> pa.Table:
-    """Return the rows in the order that decides which of two copies is kept."""
-    return table.sort_by([(name, "ascending") for name in ("source", "repository", "path")])
+    """Return the rows in the order that decides which of two copies is kept.
+
+    The hash decides between `a.zip` and `a.tar.gz`, which are one repository by name.
+    """
+    order = ("source", "repository", "path", "sha256")
+    return table.sort_by([(name, "ascending") for name in order])
 
 
 def _screened(table: pa.Table, ledger: Ledger) -> pa.Table:

@@ -50,13 +50,12 @@ class _Raw:
 def repository(key: str, prefix: str) -> str:
     """Return an archive's name below its source's prefix, without its suffix."""
     name = key.removeprefix(prefix).strip("/") or PurePosixPath(key).name
-    suffix = next((end for end in SUFFIXES if name.lower().endswith(end)), "")
-    return name[: len(name) - len(suffix)]
+    return name[: len(name) - len(suffix(name))]
 
 
-def is_archive(key: str) -> bool:
-    """Return whether we can read an object of this name."""
-    return key.lower().endswith(SUFFIXES)
+def suffix(key: str) -> str:
+    """Return the part of a name by which we know how to read it; "" when we cannot."""
+    return next((end for end in SUFFIXES if key.lower().endswith(end)), "")
 
 
 def members(archive: Path, max_bytes: int) -> list[Member]:
@@ -69,6 +68,8 @@ def members(archive: Path, max_bytes: int) -> list[Member]:
     try:
         raw = list(_zip(archive, max_bytes) if _is_zip(archive) else _tar(archive, max_bytes))
     except BROKEN as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's trouble, not the archive's
         whole = Member(path="", size=archive.stat().st_size, reason="unreadable-archive")
         return [Member(**{**vars(whole), "value": f"{type(error).__name__}: {error}"[:200]})]
     top = _top_folder(raw)

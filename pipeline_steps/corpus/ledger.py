@@ -39,7 +39,7 @@ class Ledger:
 
     def table(self) -> pa.Table:
         """Return the ledger in (source, repository, path) order."""
-        rows = sorted(self.rows, key=lambda row: (row["source"], row["repository"], row["path"]))
+        rows = sorted(self.rows, key=lambda row: tuple(row.values()))
         return pa.Table.from_pylist(rows, schema=SCHEMA)
 
     def by_stage(self) -> dict[str, dict[str, int]]:

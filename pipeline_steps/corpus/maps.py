@@ -1,7 +1,8 @@
 """The stages that look at one file or one archive at a time, run by Daft over all of them.
 
 Daft schedules the rows over the cores; what a row becomes is decided by the pure modules beside
-this one. Daft promises no order, so whoever needs one sorts.
+this one. Daft promises no order, so whoever needs one sorts. It runs them in threads, not in
+processes of its own: these would hand the texts over in /dev/shm, of which a pod has 64 MB.
 """
 
 import json
@@ -54,7 +55,7 @@ def files(found: Sequence[Archive], spec: DataCorpusSpec) -> pa.Table:
     def screened(file: str, prose: bool) -> Iterator[dict[str, Any]]:
         yield from screen(Path(file), prose, spec)
 
-    mapped = daft.func(screened, return_dtype=_FILE, unnest=True)
+    mapped = daft.func(screened, return_dtype=_FILE, unnest=True, use_process=False)
     frame = daft.from_pydict(
         {
             "source": [item.source for item in found],
@@ -136,7 +137,7 @@ def redacted(texts: pa.ChunkedArray, spec: DataCorpusSpec) -> list[redaction.Red
 
 def _mapped(texts: pa.ChunkedArray, function: Any, kind: DataType) -> pa.ChunkedArray:
     """Return function(text) for each text, in their order."""
-    mapped = daft.func(function, return_dtype=kind)
+    mapped = daft.func(function, return_dtype=kind, use_process=False)
     frame = daft.from_arrow(pa.table({"row": range(len(texts)), "text": texts}))
     frame = frame.into_batches(BATCH)
     done = frame.select("row", mapped(frame["text"]).alias("result")).to_arrow()

@@ -115,6 +115,12 @@ def test_a_truncated_archive_is_dropped_whole(tmp_path: Path) -> None:
     assert whole.reason == "unreadable-archive"
 
 
+def test_trouble_of_the_disk_is_not_taken_for_a_broken_archive(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").mkdir()
+    with pytest.raises(IsADirectoryError):
+        members(tmp_path / "a.tar", LIMIT)
+
+
 def test_a_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_UNPACKED", 10_000)
     path = tar(tmp_path / "a.tar.gz", {f"x/{i}": b"0" * LIMIT for i in range(20)})

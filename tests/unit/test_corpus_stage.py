@@ -191,3 +191,9 @@ def test_a_tokenizer_is_made_from_the_corpus(
     assert report["bytesPerToken"] == manifest.results["bytesPerToken"] > 1
     assert set(report["languages"]) == {"Python", "Text"}
     assert step.progress.now.unit == "bytes"
+
+
+def test_daft_reports_to_nobody() -> None:
+    from daft import scarf_telemetry
+
+    assert scarf_telemetry.opted_out()

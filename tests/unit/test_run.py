@@ -2,6 +2,10 @@
 
 import errno
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -194,6 +198,40 @@ def test_the_exit_code_says_who_must_act(
     outcome = Outcome.model_validate_json((tmp_path / "log").read_text())
     assert (outcome.status, outcome.reason) == (status, reason)
     assert outcome.message
+
+
+def environment(places: run.Places) -> dict[str, str]:
+    root = Path(__file__).parents[2]
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{root / 'operator'}:{root}",
+        "OREMILL_SPEC": str(places.spec),
+        "OREMILL_STORAGE_SECRET": str(places.secret),
+        "OREMILL_SCRATCH": str(places.scratch),
+        "OREMILL_TERMINATION_LOG": str(places.termination_log),
+        "OREMILL_PROGRESS_PORT": "0",
+    }
+
+
+def test_a_module_runs_outside_a_cluster_by_its_environment(places: run.Places) -> None:
+    command = [sys.executable, "-m", "pipeline_steps.resolve"]
+    assert subprocess.run(command, env=environment(places), check=False).returncode == 0
+    outcome = Outcome.model_validate_json(places.termination_log.read_text())
+    assert (outcome.status, len(outcome.digest)) == ("missing", 64)
+
+
+def test_sigterm_ends_a_stage_as_resumable(places: run.Places) -> None:
+    stage = "import time; from pipeline_steps import run; print(flush=True); "
+    stage += "run.main(lambda step: (print(flush=True), time.sleep(60)))"
+    command = [sys.executable, "-c", stage]
+    process = subprocess.Popen(command, env=environment(places), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process.stdout as lines:
+        lines.readline(), lines.readline()  # imported; inside the stage
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 75
+    outcome = Outcome.model_validate_json(places.termination_log.read_text())
+    assert (outcome.status, outcome.message) == ("resumable", "stopped by SIGTERM")
 
 
 def test_done_exits_with_zero(tmp_path: Path) -> None:

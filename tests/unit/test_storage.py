@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from oremill.specs.artifact import Manifest, StorageTarget
+from oremill.specs.artifact import File, Manifest, StorageTarget
 from pipeline_steps.errors import StepFailed, StorageUnavailable, UserError
 from pipeline_steps.storage import Store, sha256_of
 from tests.minio_server import MinioServer, minio_binary
@@ -62,6 +62,15 @@ def test_a_file_that_is_not_what_the_manifest_says_is_refused(
     with pytest.raises(StepFailed, match=r"data/a\.bin is damaged"):
         store.fetch("p", tmp_path / "back")
     assert not (tmp_path / "back/data/a.bin").exists()
+
+
+def test_a_manifest_cannot_lead_out_of_its_folder(store: Store, tmp_path: Path) -> None:
+    evil = File(path="../evil", sha256="0", bytes=1)
+    text = MANIFEST.model_copy(update={"files": [evil]}).model_dump_json(by_alias=True)
+    store.write("p/manifest.json", text)
+    with pytest.raises(StepFailed, match=r"'\.\./evil', outside of it"):
+        store.fetch("p", tmp_path / "back")
+    assert not (tmp_path / "evil").exists()
 
 
 def test_list_is_sorted_and_exists_is_exact(store: Store) -> None:
