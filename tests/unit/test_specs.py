@@ -55,6 +55,7 @@ BAD = [
     ("PretrainJob", {"tokens": 10}, "spec.tokens: 10 is less than one batch of 4096 tokens"),
     ("DataCorpus", {"decontamination": [{}]}, "spec.decontamination[0]: give exactly one of"),
     ("DataCorpus", {"sources": MINIMAL["DataCorpus"]["sources"] * 2}, "'packages' is used twice"),
+    ("DataCorpus", {"workers": {"replicas": 2}}, "spec.workers.replicas: 2 is not allowed"),
     ("EvalJob", {"benchmarks": [{"name": "steplang"}]}, "spec.benchmarks[0].key: missing"),
     ("EvalJob", {"benchmarks": [{"name": "humaneval", "key": "a"}]}, "'a' is not allowed"),
     ("EvalJob", {"benchmarks": [{"name": "humaneval", "k": [2]}]}, "spec.benchmarks[0].k: 2 is"),

@@ -60,6 +60,11 @@ def _corpus(spec: DataCorpusSpec) -> Iterator[str]:
     for index, item in enumerate(spec.decontamination):
         if (item.benchmark is None) == (item.key is None):
             yield f"spec.decontamination[{index}]: give exactly one of benchmark and key"
+    if spec.workers.replicas > 1:
+        yield (
+            f"spec.workers.replicas: {spec.workers.replicas} is not allowed; a DataCorpus is made "
+            "by 1 pod, which spec.pod.cpu makes larger"
+        )
 
 
 def _pretrain(spec: PretrainJobSpec) -> Iterator[str]:
