@@ -206,7 +206,7 @@ def _keep_only(requests: int, results: int, output: int) -> tuple[int, int]:
     os.dup2(output, 1)
     os.dup2(output, 2)
     # the ends may sit on 3 and 4 already, in the wrong order: move both out of the way first
-    high = [os.dup(os.dup(end)) for end in (requests, results)]
+    high = [os.dup(end) for end in (requests, results)]
     kept = [os.dup2(end, place) for end, place in zip(high, (3, 4), strict=True)]
     os.closerange(5, 1024)
     return kept[0], kept[1]

@@ -45,13 +45,25 @@ def _resident(pid: int) -> int:
 
 
 def sweep() -> None:
-    """Kill and reap every process below this one, until there is none."""
-    while below := descendants(os.getpid()):
+    """Kill and reap every process below this one, until there is none.
+
+    Raises:
+        RuntimeError: there is one that /proc does not show, so that it cannot be killed.
+    """
+    while _has_children():
+        below = descendants(os.getpid())
+        if not below and _has_children():
+            raise RuntimeError("the kernel does not list the children of a process in /proc")
         for pid in below:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         for pid in below:
-            with contextlib.suppress(
-                ChildProcessError
-            ):  # a grandchild: ours once its parent is gone
+            with contextlib.suppress(ChildProcessError):  # ours only once its parent is gone
                 os.waitpid(pid, 0)
+
+
+def _has_children() -> bool:
+    with contextlib.suppress(ChildProcessError):
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return True
+    return False

@@ -19,8 +19,9 @@ class Int(int):
     "value",
     [
         None, True, 0, -7, 2**64, -(2**64), 1 << 20_000, 1.5, -0.0, INFINITY, 1e-320, 2j, "",
-        "é\0\n", "\ud800", b"\0\xff", [], [1, [2]], (), (1, (2,)), {}, {"a": [1]}, {1: 2, "1": 3, (1, 2): 4},
-        set(), {1, "a"}, frozenset({1.5}), [None, [True, {"k": (1, {2})}]],
+        "é\0\n", "\ud800", b"\0\xff", [], [1, [2]], (), (1, (2,)), {},
+        {"a": [1]}, {1: 2, "1": 3, (1, 2): 4}, set(), {1, "a"}, frozenset({1.5}),
+        [None, [True, {"k": (1, {2})}]],
     ],
     ids=lambda value: repr(value)[:20] if not isinstance(value, int) else "int",
 )  # fmt: skip
@@ -78,7 +79,8 @@ def test_frames_are_read_however_they_arrive() -> None:
     "data",
     [
         b"x", b'{"value": 1}', frames.written("1" * 32, {"value": 1}),
-        f"{NONCE} ".encode() + b"9" * 99, f"{NONCE} -1\n".encode(), f"{NONCE} 2\n[]".encode(), f"{NONCE} 2\n{{}}".encode(),
+        f"{NONCE} ".encode() + b"9" * 99, f"{NONCE} -1\n".encode(),
+        f"{NONCE} 2\n[]".encode(), f"{NONCE} 2\n{{}}".encode(),
         frames.written(NONCE, {"verdict": "PASS"}),
         frames.written(NONCE, {"value": 1, "error": ""}),
         f"{NONCE} 600\n".encode() + b"[" * 600, f'{NONCE} 5012\n{{"value":'.encode() + b"[" * 5003,
