@@ -14,6 +14,7 @@ import shutil
 import signal
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -74,6 +75,8 @@ class Execution:
             send = candidate.frames_to(results, nonce)
             send({"jailed": True})
             candidate.run(code, _every_call(calls, requests), send)
+        except BaseException:
+            traceback.print_exc()  # into the candidate's output
         finally:
             os._exit(0)
 
@@ -108,8 +111,7 @@ class Execution:
         asked = [self._requests] if self._asked else []
         readable, writable, _ = select.select(self._open_ends, asked, [], wait)
         if writable:
-            with contextlib.suppress(BrokenPipeError):
-                self._asked = self._asked[os.write(self._requests, self._asked) :]
+            self._write()
         for end in readable:
             self._read(end)
         if self.outcome == OK:
@@ -130,6 +132,12 @@ class Execution:
             "output": self._tail.decode("utf-8", "replace"),
             "seconds": round(self.seconds, 4),
         }
+
+    def _write(self) -> None:
+        try:
+            self._asked = self._asked[os.write(self._requests, self._asked) :]
+        except BrokenPipeError:  # it closed its end: there is nobody to ask
+            self._asked = b""
 
     def _read(self, end: int) -> None:
         data = os.read(end, CHUNK)
@@ -185,7 +193,8 @@ class Execution:
             RuntimeError: the jail did not go up, which is no fault of the candidate.
         """
         if not self.records:
-            raise RuntimeError("the jail did not go up")
+            self.finish()
+            raise RuntimeError(f"the jail did not go up: {self._tail.decode()}")
         until = time.monotonic() + GRACE
         while time.monotonic() < until:
             pid, status = os.waitpid(self._pid, os.WNOHANG)

@@ -1,7 +1,7 @@
 """Real attacks on a real runner: each must get its own verdict, and the runner must live on.
 
 The numbers in ids sort them by kind: what is returned (01-07), how it ends (08-14), output (15-21),
-looking for the answer (22-27), changing the judge (28-34), time and resources (35-47), escape (48-).
+looking for the answer (22-27), changing the judge (28-34), time and space (35-47), escape (48-53).
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The second wall: whatever a process leaves behind is found and killed."""
+"""What the worker relies on: nothing survives a sweep, and nothing runs outside the jail."""
 
 import subprocess
 import sys
@@ -31,3 +31,22 @@ def test_orphans_in_sessions_of_their_own_are_swept_up() -> None:
     count, memory, left, *pids = done.stdout.split()
     assert (count, memory, left) == ("6", "True", "[]"), done.stderr  # three are zombies
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+UNJAILED = """
+import tempfile
+from pathlib import Path
+from pipeline_steps.sandbox.execution import Execution
+from pipeline_steps.sandbox.wire import Limits
+impossible = Limits(1e30, 2**27, 1000)
+with Execution("print('ran')", impossible, Path(tempfile.mkdtemp()), []) as execution:
+    execution.wait_for_results(0)
+"""
+
+
+def test_a_candidate_whose_jail_fails_is_never_run_nor_blamed() -> None:
+    command = [sys.executable, "-c", UNJAILED]
+    done = subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert "RuntimeError: the jail did not go up" in done.stderr
+    assert "OverflowError" in done.stderr  # from the limits, which no machine can hold
+    assert "ran\n" not in done.stdout + done.stderr.replace("print('ran')", "")
