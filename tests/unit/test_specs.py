@@ -95,7 +95,7 @@ PLACEMENT = {
     "deletionPolicy": "Delete",
     "queueName": "gpus",
     "requires": [{"evalRef": {"name": "a"}, "metric": "humaneval/pass@1", "atLeast": 0.1}],
-    "workers": {"replicas": 2},
+    "workers": {"gpus": 2},
     "checkpoint": {"everySteps": 7},
     "zeroStage": 1,
     "sandbox": {"replicas": 3, "workers": 9, "runtimeClassName": "gvisor"},
