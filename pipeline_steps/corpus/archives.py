@@ -130,14 +130,15 @@ def _member(raw: _Raw, top: str, max_bytes: int) -> Member:
         return Member(printable, raw.size, reason="unsafe-path")
     if raw.content is None:
         return Member(path, raw.size, reason="too-large", value=f"{raw.size} > {max_bytes}")
-    if not raw.content.strip():
-        return Member(path, raw.size, reason="empty")
     if b"\0" in raw.content:
         return Member(path, raw.size, reason="binary")
     try:
-        return Member(path, raw.size, text=raw.content.decode("utf-8"))
+        text = raw.content.decode("utf-8")
     except UnicodeDecodeError as error:
         return Member(path, raw.size, reason="not-utf8", value=f"byte {error.start}")
+    if not text.strip():
+        return Member(path, raw.size, reason="empty")
+    return Member(path, raw.size, text=text)
 
 
 def _is_unsafe(name: str) -> bool:

@@ -27,11 +27,6 @@ def _format(name: str, hints: str, pattern: str, min_entropy: float = 2.5) -> Fo
     return Format(name, tuple(hints.split()), re.compile(pattern), min_entropy)
 
 
-_NAMES = (
-    r"(?:api|app|auth|access|account|client|consumer|encryption|master|private|service|session|secret"
-    r"|signing|storage|web)[_-]?(?:key|token|secret|pass(?:word|phrase)?)"
-    r"|secret|token|passw(?:or)?d|pwd|bearer|credentials?"
-)
 FORMATS = (
     _format(
         "aws-key-id", "akia asia abia acca", r"\b(?P<secret>A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16})\b"
@@ -66,7 +61,7 @@ FORMATS = (
     _format("sendgrid", "sg.", r"\b(?P<secret>SG\.[\w-]{22}\.[\w-]{43})"),
     _format("twilio", "sk", r"\b(?P<secret>SK[0-9a-f]{32})\b", 3.0),
     _format("telegram", ":aa", r"\b(?P<secret>[0-9]{8,10}:AA[A-Za-z0-9_-]{33})(?![A-Za-z0-9_-])"),
-    _format("digital-ocean", "do", r"\b(?P<secret>do[oprt]_v1_[a-f0-9]{64})\b"),
+    _format("digital-ocean", "_v1_", r"\b(?P<secret>do[oprt]_v1_[a-f0-9]{64})\b"),
     _format("shopify", "shp", r"\b(?P<secret>shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32})\b"),
     _format("mailgun", "key-", r"\b(?P<secret>key-[0-9a-f]{32})\b", 3.0),
     _format("azure-storage", "accountkey", r"(?i)AccountKey=(?P<secret>[A-Za-z0-9+/]{86}==)"),
@@ -85,12 +80,17 @@ FORMATS = (
     _format(
         "assignment",
         "key token secret pass pwd bearer credential",
-        rf"(?i)(?<![a-z])(?:\w{{0,40}}[_.-])?(?:{_NAMES})[\"']?\]?\s*(?:=>?|:=?)\s*"
-        r"(?:[a-z]{1,3}(?=[\"']))?[\"'](?P<secret>[^\"'\s\\<>{}$]{10,256})[\"']",
+        r"(?i)(?P<name>key|token|secret|passw(?:or)?d|passphrase|pwd|bearer|credentials?)"
+        r"[\"']?\]?\s*(?:=>?|:=?)\s*(?:[a-z]{1,3}(?=[\"']))?"
+        r"[\"'](?P<secret>[^\"'\s\\<>{}$]{10,256})[\"']",
         3.3,
     ),
 )
-
+# A key alone is what every mapping has; these own one that is secret.
+_OWNER = re.compile(
+    r"(?i)(?:api|app|auth|access|account|client|consumer|encryption|master|private|service|session"
+    r"|secret|signing|storage|web)[_-]?$"
+)
 # What stands for a value in documentation, and what is an expression, a path or an address.
 _PLACEHOLDER = re.compile(
     r"(?i)example|placeholder|changeme|change[_-]me|your|dummy|sample|test|fake|mock|redacted|"
@@ -137,6 +137,10 @@ def _is_secret(kind: Format, match: re.Match[str], text: str) -> bool:
     if kind.name == "url-password":
         return True
     line = text[text.rfind("\n", 0, match.start()) + 1 : match.start("secret")]
+    if match["name"].lower() == "key" and not _OWNER.search(
+        text[max(0, match.start() - 16) : match.start()]
+    ):
+        return False
     return _is_mixed(value) and not _UUID.match(value) and not _CHECKSUM.search(line)
 
 

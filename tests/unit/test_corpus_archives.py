@@ -64,6 +64,7 @@ def test_files_at_the_top_keep_their_folders(tmp_path: Path) -> None:
         ("x/nul.py", b"a\0b", "binary"),
         ("x/latin1.py", b"caf\xe9", "not-utf8"),
         ("x/empty.py", b" \n\t", "empty"),
+        ("x/blank.py", "\x1c\u2003".encode(), "empty"),
         ("x/big.py", b"a" * (LIMIT + 1), "too-large"),
         ("x/../../etc/passwd", b"a", "unsafe-path"),
         ("/etc/passwd", b"a", "unsafe-path"),
