@@ -69,6 +69,16 @@ class Api:
         """Close the connections."""
         await self._client.close()
 
+    async def served(self, api_version: str) -> set[str]:
+        """Return the plurals of a group version that the API server serves."""
+        try:
+            found = await self._request("GET", f"/apis/{api_version}")
+        except ApiError as error:
+            if error.status == 404:
+                return set()
+            raise
+        return {item["name"] for item in found["resources"]}
+
     async def get(self, api_version: str, kind: str, namespace: str, name: str) -> Body | None:
         """Return an object, None when there is none."""
         try:

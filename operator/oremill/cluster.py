@@ -48,6 +48,11 @@ class Cluster:
         await self._session.close()
         await self.api.close()
 
+    async def missing_kinds(self) -> str:
+        """Return those of our kinds that the API server does not serve, as text."""
+        served = await self.api.served(names.API_VERSION)
+        return ", ".join(plural for plural in names.PLURALS.values() if plural not in served)
+
     async def read(self, key: Key) -> Body | None:
         """Return a custom resource, None when it is gone."""
         return await self.api.get(names.API_VERSION, key.kind, key.namespace, key.name)

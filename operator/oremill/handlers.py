@@ -72,13 +72,15 @@ async def stop(memo: kopf.Memo, **_: Any) -> None:
 
 def configure(config: kopf.OperatorSettings) -> None:
     """Set what matters in production."""
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # a line an event says nothing
     config.peering.standalone = True  # a Lease decides, not kopf's own peering
     config.posting.enabled = False  # we post Events ourselves, one a transition
     config.persistence.finalizer = names.FINALIZER
     config.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=names.GROUP)
     config.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=names.GROUP)
-    # With namespaces named, kopf must not ask for rights on CRDs and namespaces of the cluster.
-    config.scanning.disabled = bool(os.environ.get(names.ENV_NAMESPACES))
+    # No watch on CRDs and namespaces: that would need rights on the whole cluster. `begin` checks
+    # instead that the six kinds are served.
+    config.scanning.disabled = True
     config.networking.request_timeout = 30
     config.watching.server_timeout = 600  # a silent dead watch lives no longer (kopf#1276)
     config.watching.chunk_size = 500  # objects of a listing held at once
@@ -91,6 +93,9 @@ async def begin() -> Operator:
     """Return the running operator."""
     config = settings.load(os.environ.get(names.ENV_SETTINGS))
     operator = Operator(await Cluster.connect())
+    missing = await operator.cluster.missing_kinds()
+    if missing:
+        raise kopf.PermanentError(f"the API server does not serve {missing}; install the CRDs")
     reconciler = Reconciler(operator.cluster, config, _key(), operator.board)
     health = Health(
         queue=operator.queue.lateness, watch=lambda: operator.board.watch_lag(time.monotonic())
