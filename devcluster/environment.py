@@ -1,4 +1,6 @@
-"""The Python environment of lint and tests, in the cache: `python -m devcluster.environment` makes it.
+"""The Python environment of lint and tests, in the cache.
+
+    python -m devcluster.environment
 
 It holds every extra and the tools at the versions of requirements-dev.txt, and not this package
 itself: so it is keyed by that file alone, and every checkout with the same pins shares it.
@@ -47,7 +49,9 @@ def tools(cache: Path) -> Path:
     """The folder with the programs `uv` and `pip`, in an environment of their own."""
     folder = cache / "toolchain" / UV.replace("==", "-")
     if not (folder / "bin" / "uv").exists():
-        if subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True).returncode:
+        if subprocess.run(
+            [sys.executable, "-c", "import ensurepip"], capture_output=True
+        ).returncode:
             install_missing(("python3-venv", "ca-certificates"))
         with step(f"install {UV}"):
             call([sys.executable, "-m", "venv", "--clear", folder])
@@ -58,10 +62,23 @@ def tools(cache: Path) -> Path:
 def _make(cache: Path, folder: Path) -> None:
     for older in cache.glob("venv-*"):
         shutil.rmtree(older)  # its wheels stay in uv's cache, which the files are links into
-    uv = [tools(cache) / "uv", "--cache-dir", Buildah(cache / "images").uv_cache, "--quiet"]
+    uv: list[str | Path] = [
+        tools(cache) / "uv",
+        "--cache-dir",
+        Buildah(cache / "images").uv_cache,
+        "--quiet",
+    ]
     env = {**os.environ, **uv_environment()}
     call([*uv, "venv", "--python", sys.executable, folder], env=env)
-    install = ["pip", "install", "--python", folder, "--require-hashes", "--requirement", PINS]
+    install: list[str | Path] = [
+        "pip",
+        "install",
+        "--python",
+        folder,
+        "--require-hashes",
+        "--requirement",
+        PINS,
+    ]
     call([*uv, *install], env=env)
     (folder / "complete").touch()
 

@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCAL = "oremill.dev"  # in front of the names on the dev cluster, which pulls from nowhere
 # name -> minutes that a cold build took on 2 cores, so that the user knows what to expect
 MINUTES = {"sandbox": 0.3, "minio": 0.1, "operator": 0.5, "data": 0.7, "train": 4.0}
+FROM_PACKAGES = ("sandbox", "operator", "data", "train")  # all but MinIO, which needs our programs
 _COPIED = re.compile(r"^COPY (?:--\S+ )*(.+) \S+$", re.MULTILINE)
 _BOUND = re.compile(r"--mount=type=bind,source=([^, ]+)")
 
@@ -50,6 +51,20 @@ def ensure(
     layout: Layout, names: Sequence[str] = tuple(MINUTES), registry: str | None = None
 ) -> dict[str, str]:
     """Build the images that are missing and push them, or load them where a dev cluster runs."""
+    references = build(layout, names, registry)
+    builder = Buildah(layout.cache / "images")
+    with exclusive(layout.cache / "images.lock", "building the images"):
+        if registry:
+            push(builder, list(references.values()))
+        elif layout.containerd_socket.exists():
+            load(layout, builder, list(references.values()))
+    return references
+
+
+def build(
+    layout: Layout, names: Sequence[str] = tuple(MINUTES), registry: str | None = None
+) -> dict[str, str]:
+    """Build the images that are missing; return name -> reference."""
     debian.install_missing()
     builder = Buildah(layout.cache / "images")
     references = {name: reference(name, registry) for name in names}
@@ -57,13 +72,15 @@ def ensure(
         builder.run("rm", "--all")  # what an interrupted build left
         for name, image in references.items():
             _build(layout, builder, name, image)
-            if registry:
-                with step(f"push {image}"):
-                    builder.run("push", "--quiet", image)
-        if not registry and layout.containerd_socket.exists():
-            load(layout, builder, list(references.values()))
         _forget_older(builder, references)
     return references
+
+
+def push(builder: Buildah, images: Sequence[str]) -> None:
+    """Push to the registry in the images' names, which skips the layers that it has."""
+    for image in images:
+        with step(f"push {image}"):
+            builder.run("push", "--quiet", image)
 
 
 def load(layout: Layout, builder: Buildah, images: Sequence[str]) -> None:
