@@ -6,8 +6,6 @@ Every digest of the object goes, manifests first, so that nothing half removed i
 artifact. Running it again is harmless.
 """
 
-import sys
-
 from oremill import names
 from oremill.specs.artifact import Order, Outcome
 from pipeline_steps import run
@@ -29,4 +27,4 @@ def main(places: run.Places) -> Outcome:
 
 
 if __name__ == "__main__":
-    sys.exit(run.standalone(main))
+    run.standalone(main)

@@ -138,18 +138,23 @@ Make = Callable[[Step], Made]
 
 def main(make: Make) -> NoReturn:
     """Run a stage from order to exit code."""
-    sys.exit(standalone(lambda places: carry_out(make, load(places))))
+    standalone(lambda places: carry_out(make, load(places)))
 
 
-def standalone(work: Callable[[Places], Outcome]) -> int:
-    """Do a process's whole work, and return the exit code that it is to end with."""
+def standalone(work: Callable[[Places], Outcome]) -> NoReturn:
+    """Do a process's whole work, and end the process."""
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     places = Places.from_environment()
-    return finish(lambda: work(places), places.termination_log)
+    code = finish(lambda: work(places), places.termination_log)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: threads of an interrupted engine (Daft's, torch's) would call into a half-gone
+    # interpreter, and the process would end by SIGABRT instead of with our code.
+    os._exit(code)
 
 
 def finish(work: Callable[[], Outcome], termination_log: Path) -> int:
@@ -282,6 +287,7 @@ def _rank() -> int:
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_IGN)  # once is enough; what follows is not to be cut short
     raise Preempted(f"stopped by {signal.Signals(number).name}")
 
 

@@ -220,8 +220,9 @@ def test_a_module_runs_outside_a_cluster_by_its_environment(places: run.Places) 
     assert (outcome.status, len(outcome.digest)) == ("missing", 64)
 
 
-def test_sigterm_ends_a_stage_as_resumable(places: run.Places) -> None:
-    stage = "import time; from pipeline_steps import run; print(flush=True); "
+def test_sigterm_ends_a_stage_as_resumable_whatever_its_threads_do(places: run.Places) -> None:
+    stage = "import time, threading; from pipeline_steps import run; print(flush=True); "
+    stage += "threading.Thread(target=time.sleep, args=(60,)).start(); "
     stage += "run.main(lambda step: (print(flush=True), time.sleep(60)))"
     command = [sys.executable, "-c", stage]
     process = subprocess.Popen(command, env=environment(places), stdout=subprocess.PIPE)
