@@ -62,6 +62,9 @@ BENIGN: dict[str, Callable[[random.Random], str]] = {
     "template": lambda r: f"secret: '${{SECRET_{r.randrange(10)}}}'",
     "words": lambda r: "password = 'correct horse battery staple'",
     "code": lambda r: f"token = tokens[{r.randrange(99)}].value  # the secret of parsing",
+    "code about keys": lambda r: (
+        "a.startswith('-----BEGIN PRIVATE " + f"KEY-----')\n{'x(1)' * 20}\n'-----END PRIVATE KEY'"
+    ),
     "url": lambda r: f"https://user:password@host{r.randrange(9)}.com/",
 }
 
