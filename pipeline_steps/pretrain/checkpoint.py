@@ -3,8 +3,8 @@
 DeepSpeed writes the state of model and optimizer, each rank its own part; the ranks of a node
 upload what lies on their disk, and rank 0 writes the manifest when all have. A checkpoint without a
 manifest, or with a file that is not what the manifest says, does not count, and the one before it
-is used. There is no state of a data loader, and none of a random generator: the step says which tokens
-come next, and nothing is drawn after the first weights.
+is used. There is no state of a data loader, and none of a random generator: the step says which
+tokens come next, and nothing is drawn after the first weights.
 """
 
 import logging
@@ -41,21 +41,27 @@ class Checkpoints:
         return f"{self.step.prefix}/{names.CHECKPOINTS}"
 
     def save(self, engine: Any, number: int, curve: Curve) -> Checkpointed:
-        """Save the state after step `number`; all ranks call it, and return when it counts."""
-        began = time.monotonic()
-        name = f"step-{number:08d}"
-        root = self.step.scratch / names.CHECKPOINTS
-        engine.save_checkpoint(str(root), tag=name, save_latest=False)
+        """Save the engine's state after step `number`; all ranks call it."""
+        folder = self._root / _name(number)
+        engine.save_checkpoint(str(folder.parent), tag=folder.name, save_latest=False)
         if self.ranks.rank == 0:
-            write_curve(root / name, curve)
+            write_curve(folder, curve)
+        return self.publish(folder, number)
+
+    def publish(self, folder: Path, number: int) -> Checkpointed:
+        """Upload what the ranks wrote after step `number`; return when it counts.
+
+        All ranks call it. `folder` is theirs, on the disk that the ranks of a node share.
+        """
+        began, name = time.monotonic(), _name(number)
         self.ranks.wait()
-        files = [file for part in self.ranks.gather(self._upload(root, name)) for file in part]
+        files = [file for part in self.ranks.gather(self._upload(folder, name)) for file in part]
         if self.ranks.rank == 0:
             self._finish(name, number, files)
             log.info("checkpoint %s: %.1f s", name, time.monotonic() - began)
         self.ranks.wait()
         if self.ranks.local_rank == 0:
-            shutil.rmtree(root / name)
+            shutil.rmtree(folder)
         uri = f"{self.step.uri}/{names.CHECKPOINTS}/{name}"
         return Checkpointed(step=number, uri=uri, time=_now())
 
@@ -65,21 +71,49 @@ class Checkpoints:
         Raises:
             UserError: it cannot be loaded by this number of ranks.
         """
-        listed = self._listed() if self.ranks.rank == 0 else []
-        for skipped, name in enumerate(self.ranks.gather(listed)[0]):
-            if self._fetch(name):
-                return *self._load(engine, name), skipped
-            log.warning("checkpoint %s is damaged; trying the one before it", name)
-        return 0, [], 0
+        found, skipped = self.newest()
+        if found is None:
+            return 0, [], skipped
+        path, _ = engine.load_checkpoint(str(found.parent), tag=found.name)
+        if path is None:
+            raise StepFailed(f"DeepSpeed cannot load the checkpoint {found.name}")
+        curve = read_curve(found)
+        self.discard(found)
+        return int(found.name.removeprefix("step-")), curve, skipped
 
-    def _upload(self, root: Path, name: str) -> list[File]:
+    def newest(self) -> tuple[Path | None, int]:
+        """Download the newest whole checkpoint, to every node; return it, and how many were not.
+
+        Raises:
+            UserError: its parts do not fit the ranks that are here.
+        """
+        listed = self.ranks.gather(self._listed() if self.ranks.rank == 0 else [])[0]
+        for skipped, name in enumerate(listed):
+            if self._fetch(name):
+                manifest = self.step.store.manifest(f"{self.prefix}/{name}")
+                assert manifest is not None
+                check_layout(manifest.counters, _layout(self.step.spec, self.ranks))
+                return self._root / name, skipped
+            log.warning("checkpoint %s is damaged; trying the one before it", name)
+        return None, len(listed)
+
+    def discard(self, folder: Path) -> None:
+        """Remove a downloaded checkpoint once every rank of the node has read it."""
+        self.ranks.wait()
+        if self.ranks.local_rank == 0:
+            shutil.rmtree(folder)
+
+    @property
+    def _root(self) -> Path:
+        return self.step.scratch / names.CHECKPOINTS
+
+    def _upload(self, folder: Path, name: str) -> list[File]:
         """Upload this rank's share of what lies on the node's disk."""
-        here = sorted(path for path in (root / name).rglob("*") if path.is_file())
+        here = sorted(path for path in folder.rglob("*") if path.is_file())
         files = []
         for path in here[self.ranks.local_rank :: self.ranks.local_world]:
-            relative = path.relative_to(root).as_posix()
-            self.step.store.upload(path, f"{self.prefix}/{relative}")
-            relative = path.relative_to(root / name).as_posix()
+            relative = path.relative_to(folder).as_posix()
+            self.step.store.upload(path, f"{self.prefix}/{name}/{relative}")
             files.append(File(path=relative, sha256=sha256_of(path), bytes=path.stat().st_size))
         return files
 
@@ -112,28 +146,11 @@ class Checkpoints:
         whole = True
         if self.ranks.local_rank == 0:
             try:
-                self.step.store.fetch(f"{self.prefix}/{name}", self._folder / name)
+                self.step.store.fetch(f"{self.prefix}/{name}", self._root / name)
             except (StepFailed, FileNotFoundError) as error:
                 log.warning("checkpoint %s: %s", name, error)
                 whole = False
         return self.ranks.agree(whole)
-
-    def _load(self, engine: Any, name: str) -> tuple[int, Curve]:
-        manifest = self.step.store.manifest(f"{self.prefix}/{name}")
-        assert manifest is not None
-        check_layout(manifest.counters, _layout(self.step.spec, self.ranks))
-        path, _ = engine.load_checkpoint(str(self._folder), tag=name)
-        if path is None:
-            raise StepFailed(f"DeepSpeed cannot load the checkpoint {name}")
-        curve = read_curve(self._folder / name)
-        self.ranks.wait()
-        if self.ranks.local_rank == 0:
-            shutil.rmtree(self._folder)
-        return int(manifest.counters["step"]), curve
-
-    @property
-    def _folder(self) -> Path:
-        return self.step.scratch / "resume"
 
 
 def check_layout(saved: dict[str, Any], now: dict[str, Any]) -> None:
@@ -164,6 +181,10 @@ def _layout(spec: Any, ranks: Ranks) -> dict[str, Any]:
         "zeroStage": getattr(spec, "zero_stage", 0),
         "precision": getattr(spec, "precision", "fp32"),
     }
+
+
+def _name(number: int) -> str:
+    return f"step-{number:08d}"
 
 
 def _now() -> str:

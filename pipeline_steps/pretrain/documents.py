@@ -53,7 +53,7 @@ class Documents:
     @property
     def held_out(self) -> NDArray[np.bool_]:
         """Whether a document is kept out of training, to measure the loss on."""
-        return np.equal(self.ids % np.uint64(HELD_OUT), 0)
+        return np.asarray(self.ids % np.uint64(HELD_OUT) == 0)
 
 
 def write(corpus: Path, tokenizer: Tokenizer, folder: Path) -> None:

