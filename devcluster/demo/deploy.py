@@ -26,7 +26,9 @@ def install(kube: Kube, images: Mapping[str, str], values_file: Path) -> None:
     values_file.parent.mkdir(parents=True, exist_ok=True)
     values_file.write_text(json.dumps(values(images), indent=1))
     with step(f"install the chart into the namespace {kube.namespace}"):
+        # The CRDs belong to the cluster; a release in another namespace may have brought them.
         flags: list[str | Path] = ["--values", values_file, "--wait", "--timeout", "5m"]
+        flags.append("--take-ownership")
         kube.helm("upgrade", "--install", RELEASE, CHART, *flags)
 
 
