@@ -38,7 +38,8 @@ def readable_paths() -> tuple[Path, ...]:
     """Return what the interpreter may need for an import or a time zone, and nothing else."""
     own = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
     system = ("/lib", "/lib64", "/usr/lib", "/usr/share/zoneinfo", "/etc/localtime", "/dev/null")
-    return (*own, *map(Path, (*system, "/etc/ld.so.cache", "/dev/urandom")))
+    every = (*own, *map(Path, (*system, "/etc/ld.so.cache", "/dev/urandom")))
+    return tuple(path for path in every if path.exists())
 
 
 READABLE = readable_paths()

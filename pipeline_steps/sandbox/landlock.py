@@ -69,8 +69,6 @@ def _create(attributes: _Ruleset, version: int) -> int:
 
 
 def _allow(ruleset: int, path: Path, rights: int) -> None:
-    if not path.exists():
-        return
     parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
     rule = _PathBeneath(rights if path.is_dir() else rights & FILE_RIGHTS, parent)
     added = _libc.syscall(ADD_RULE, ruleset, PATH_BENEATH, ctypes.byref(rule), 0)

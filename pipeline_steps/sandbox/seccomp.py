@@ -11,6 +11,7 @@ import errno
 import os
 import platform
 import struct
+from functools import cache
 
 # name: (x86_64, aarch64); None where the machine has no such call
 DENIED: dict[str, tuple[int | None, int | None]] = {
@@ -65,6 +66,8 @@ NUMBER, ARCHITECTURE, ARGUMENT_0 = 0, 4, 16  # offsets in seccomp_data
 ALLOW, KILL_PROCESS = 0x7FFF0000, 0x80000000
 REFUSE, ABSENT = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 
+OWN_PID = 0x7FFFFFFE  # no process has it, and no other instruction these bytes
+
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 
 
@@ -95,6 +98,12 @@ def program(pid: int, machine: str = platform.machine()) -> bytes:
     Raises:
         OSError: the machine's system calls are not in the table.
     """
+    return _template(machine).replace(struct.pack("=I", OWN_PID), struct.pack("=I", pid))
+
+
+@cache
+def _template(machine: str) -> bytes:
+    """Return the filter with OWN_PID for the process's id: made once, before the first fork."""
     if machine not in ARCHITECTURES:
         raise OSError(errno.ENOSYS, f"no seccomp filter for {machine}: x86_64 or aarch64")
     column, architecture = ARCHITECTURES[machine]
@@ -108,13 +117,16 @@ def program(pid: int, machine: str = platform.machine()) -> bytes:
         # clone3 passes its flags in memory, where a filter cannot look: libc falls back to clone
         *_when(CLONE3[column], _instruction(RETURN, ABSENT)),
         *_when(CLONE[column], *_return_if(ANY_BIT, CLONE_THREAD)),
-        *_when(KILL[column], *_return_if(EQUAL, pid)),
-        *_when(TGKILL[column], *_return_if(EQUAL, pid)),
+        *_when(KILL[column], *_return_if(EQUAL, OWN_PID)),
+        *_when(TGKILL[column], *_return_if(EQUAL, OWN_PID)),
         *_when(PRLIMIT64[column], *_return_if(EQUAL, 0)),
     ]
     for numbers in DENIED.values():
         code += _when(numbers[column], _instruction(RETURN, REFUSE))
     return b"".join([*code, _instruction(RETURN, ALLOW)])
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _Program(ctypes.Structure):
@@ -129,6 +141,5 @@ def install() -> None:
     """
     code = program(os.getpid())
     prog = _Program(len(code) // 8, code)
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(prog), 0, 0):
+    if _libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(prog), 0, 0):
         raise OSError(ctypes.get_errno(), "seccomp filter refused")

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from pipeline_steps.sandbox import jail
+from pipeline_steps.sandbox import jail, seccomp
 from pipeline_steps.sandbox.execution import OK, TICK, Execution
 from pipeline_steps.sandbox.wire import Limits
 
@@ -99,8 +99,9 @@ def main() -> None:
     jail.hide()
     connection = Connection(int(sys.argv[1]))
     os.set_inheritable(connection.fileno(), False)
-    for name in WARM:
+    for name in WARM:  # what a fork finds made, it need not make
         importlib.import_module(name)
+    seccomp.program(0)
     gc.collect()
     gc.freeze()  # pages that a collection does not touch stay shared with the forks
     Worker(connection, Path(sys.argv[2])).serve()
