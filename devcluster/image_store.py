@@ -52,6 +52,8 @@ def images_in(archive: Path) -> dict[str, str | None]:
             found = _oci(tar) or _docker(tar)
     except (tarfile.TarError, OSError, KeyError) as error:
         raise DevClusterError(f"{archive} is no OCI or Docker archive: {error}") from error
+    if not found:
+        raise DevClusterError(f"{archive} names no image")
     for name in found:
         if not _FULL_NAME.fullmatch(name):
             raise DevClusterError(

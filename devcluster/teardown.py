@@ -54,7 +54,7 @@ def remove(layout: Layout) -> None:
     processes.stop([p for p in processes.ours(layout.state) if p.name == _SHIM], grace=0)
     if probes.answers(layout.containerd_socket):
         image_store.forget_containers(layout)
-    processes.stop(processes.ours(layout.state))
+    _stop_all(layout)
     for mount in mounts(layout.state):
         call(["umount", "--lazy", mount])
     network.down(layout.state)
@@ -96,6 +96,17 @@ def _container_pids() -> set[int]:
         with contextlib.suppress(OSError):  # it went away
             pids.update(int(pid) for pid in (cgroup / "cgroup.procs").read_text().split())
     return pids
+
+
+def _stop_all(layout: Layout) -> None:
+    """Again until none is found: containerd may have been starting a shim."""
+
+    def none_left() -> bool:
+        found = processes.ours(layout.state)
+        processes.stop(found)
+        return not found
+
+    wait_until("the programs to end", none_left, seconds=30)
 
 
 def _kill_containers() -> None:
