@@ -70,7 +70,7 @@ FORMATS = (
         "private-key",
         "private key",
         r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
-        r"(?P<secret>[A-Za-z0-9+/=\s\\\"',:.-]{64,8192}?)-----END ",
+        r"(?P<secret>(?:[A-Za-z0-9+/=\s\\\"',:.]|-(?!----)){64,8192})-----END ",
     ),
     _format(
         "url-password",
