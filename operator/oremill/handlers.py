@@ -75,7 +75,8 @@ def configure(config: kopf.OperatorSettings) -> None:
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # a line an event says nothing
     config.peering.standalone = True  # a Lease decides, not kopf's own peering
     config.posting.enabled = False  # we post Events ourselves, one a transition
-    config.persistence.finalizer = names.FINALIZER
+    # Never used; under our own finalizer's name kopf would take ours for its own, and remove it.
+    config.persistence.finalizer = f"{names.GROUP}/kopf"
     config.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=names.GROUP)
     config.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=names.GROUP)
     # No watch on CRDs and namespaces: that would need rights on the whole cluster. `begin` checks

@@ -100,8 +100,8 @@ def step(
         "completions": workers.replicas,
         "parallelism": workers.replicas,
         # A gang is restarted whole, as a new Job; the operator counts, by cause.
+        # By default a pod that is being deleted counts as failed at once, which is what we want.
         "backoffLimit": 0,
-        "podReplacementPolicy": "Failed",
         "template": body,
     }
     if stage.spec.active_deadline_seconds is not None:
