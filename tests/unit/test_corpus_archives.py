@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 import tarfile
 import zipfile
 from pathlib import Path
@@ -114,6 +115,26 @@ def test_a_truncated_archive_is_dropped_whole(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
     (whole,) = members(path, LIMIT)
     assert whole.reason == "unreadable-archive"
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.zip"])
+def test_no_damage_makes_reading_crash(tmp_path: Path, name: str) -> None:
+    files = {f"x/{'long/' * 30}{i}.py": f"print({i})\n".encode() * i for i in range(1, 9)}
+    path = tmp_path / name
+    if name.endswith("zip"):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+            for key, content in files.items():
+                out.writestr(key, content)
+    else:
+        tar(path, files)
+    whole, chosen = path.read_bytes(), random.Random(name)
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for _ in range(chosen.randrange(1, 6)):
+            damaged[chosen.randrange(len(whole))] = chosen.randrange(256)
+        path.write_bytes(damaged[: chosen.choice((len(whole), chosen.randrange(len(whole))))])
+        for member in members(path, LIMIT):
+            assert bool(member.text) != bool(member.reason)
 
 
 def test_trouble_of_the_disk_is_not_taken_for_a_broken_archive(tmp_path: Path) -> None:
