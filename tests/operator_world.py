@@ -247,10 +247,24 @@ class Operator:
         self.process.wait()
 
     def stop(self) -> int:
-        """Ask it to end, and return its exit code."""
+        """Ask it to end, and return its exit code; one that does not is killed."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(timeout=30)
+        try:
+            return self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+
+@contextmanager
+def running(operator: Operator) -> Iterator[Operator]:
+    """Run an operator until the end of the block."""
+    operator.start()
+    try:
+        yield operator
+    finally:
+        operator.stop()
 
 
 @contextmanager
@@ -277,6 +291,7 @@ def controllers(api: ApiServer, folder: Path) -> Iterator[None]:
 
 def operator(kubeconfig: Path, folder: Path, *arguments: str, **variables: str) -> Operator:
     """Return an operator with ports of its own, not yet started."""
+    folder.mkdir(exist_ok=True)
     settings = folder / "settings.json"
     settings.write_text(
         json.dumps(

@@ -20,7 +20,16 @@ import yaml
 from devcluster import apiserver
 from oremill import names
 from tests.api_server import ApiServer
-from tests.operator_world import Body, Client, Operator, Place, controllers, operator, outcome
+from tests.operator_world import (
+    Body,
+    Client,
+    Operator,
+    Place,
+    controllers,
+    operator,
+    outcome,
+    running,
+)
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(180)]
 
@@ -63,7 +72,7 @@ def account(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Path
         "--kube-version",
         "1.34",
         "--set",
-        "rbac.scope=cluster",
+        "rbac.scope=cluster,operator.replicas=2",
         "-s",
         "templates/rbac.yaml",
     )
@@ -90,10 +99,8 @@ def account(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="module")
 def process(account: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     """The operator, for all tests of the file; one that a test killed is started again."""
-    found = operator(account, tmp_path_factory.mktemp("operator"), "-A")
-    found.start()
-    yield found
-    found.stop()
+    with running(operator(account, tmp_path_factory.mktemp("operator"), "-A")) as found:
+        yield found
 
 
 @pytest.fixture
@@ -547,17 +554,15 @@ class TestCrashes:
         lease = {
             names.ENV_LEASE: "default/standby-test",
         }
-        pair = []
-        for number in range(2):
-            (folder := tmp_path / str(number)).mkdir()
-            pair.append(operator(account, folder, "-n", place.namespace, **lease))
-        pair[0].start()
         default = Place(client, "default")
-        holder = default.until("a leader", lambda: holder_of(default))
-        pair[1].start()
-        pair[0].kill()
-        default.until("another leader", lambda: holder_of(default) not in (holder, ""), 40)
-        assert pair[1].stop() == 0
+        folders = [tmp_path / "first", tmp_path / "second"]
+        with (
+            running(operator(account, folders[0], "-n", place.namespace, **lease)) as first,
+            running(operator(account, folders[1], "-n", place.namespace, **lease)),
+        ):
+            holder = default.until("a leader", lambda: holder_of(default))
+            first.kill()
+            default.until("another leader", lambda: holder_of(default) not in (holder, ""), 40)
         assert holder_of(default) == ""
 
 
