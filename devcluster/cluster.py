@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from devcluster import (
+    cgroups,
     debian,
     files,
     image_store,
@@ -87,10 +88,12 @@ def missing(layout: Layout) -> list[str]:
 
 
 def _converge(layout: Layout, folder: Path) -> None:
+    processes.require_no_other_node(layout.state)
     if not _of_this_boot(layout):
         teardown.remove(layout)
         _begin(layout)
     network.up(layout.state)
+    cgroups.create(layout.cgroup)
     _write_keys(layout)
     daemons = Daemons(layout.state, layout.logs)
     running = processes.ours(layout.state)

@@ -6,6 +6,7 @@ beside `state`, which holds one cluster's life: `down` removes it whole, so noth
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,11 @@ class Layout:
     def kubeconfig_of(self, client: str) -> Path:
         """The kubeconfig of one of the programs, or of `admin`."""
         return self.state / f"{client}.kubeconfig"
+
+    @property
+    def cgroup(self) -> str:
+        """The pods' cgroup, named after the state folder: no two clusters share one."""
+        return f"{NODE}-{hashlib.sha256(str(self.state).encode()).hexdigest()[:8]}"
 
     @property
     def containerd_socket(self) -> Path:

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from devcluster.layout import DevClusterError
+
 PROGRAMS = frozenset(
     {
         "containerd",
@@ -67,9 +69,22 @@ def read(pid: int) -> Process | None:
 
 def ours(state: Path) -> list[Process]:
     """Every running program of the cluster at `state`."""
+    return [p for p in _all() if p.belongs_to(state)]
+
+
+def require_no_other_node(state: Path) -> None:
+    """Raise where another kubelet or kube-proxy runs: two would undo each other's rules."""
+    for process in _all():
+        if process.name in ("kubelet", "kube-proxy") and not process.belongs_to(state):
+            raise DevClusterError(
+                f"this machine is a Kubernetes node already: {' '.join(process.argv)[:200]}"
+                f" (pid {process.pid}); use that cluster, or stop it first"
+            )
+
+
+def _all() -> list[Process]:
     pids = (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
-    found = (read(pid) for pid in pids)
-    return [p for p in found if p is not None and p.belongs_to(state)]
+    return [process for pid in pids if (process := read(pid))]
 
 
 def stop(processes: Iterable[Process], *, grace: float = TERM_SECONDS) -> None:

@@ -90,6 +90,7 @@ def kubelet_config(layout: Layout) -> dict[str, Any]:
         "authentication": {"x509": {"clientCAFile": str(layout.pki / "ca.crt")}},
         "containerRuntimeEndpoint": f"unix://{layout.containerd_socket}",
         "cgroupDriver": "cgroupfs",
+        "cgroupRoot": f"/{layout.cgroup}",
         "failSwapOn": False,
         "failCgroupV1": False,  # many containers and small VMs still have v1
         "clusterDomain": "cluster.local",

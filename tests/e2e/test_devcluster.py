@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -18,6 +20,11 @@ pytestmark = [
 VICTIMS = ("etcd", "containerd", "kube-apiserver", "kubelet", "kube-proxy", "coredns")
 
 
+def _run(command: str) -> None:
+    """As a user does; the programs are to outlive the command that starts them."""
+    subprocess.run([sys.executable, "-m", "devcluster", command], check=True)
+
+
 def _kill(name: str) -> None:
     layout = cluster.here()
     for process in processes.ours(layout.state):
@@ -28,37 +35,37 @@ def _kill(name: str) -> None:
 
 @pytest.mark.parametrize("name", VICTIMS)
 def test_up_repairs_a_cluster_that_has_lost_a_program(name: str) -> None:
-    cluster.up(cluster.here())
+    _run("up")
     _kill(name)
     assert cluster.missing(cluster.here())
-    cluster.up(cluster.here())
+    _run("up")
     assert not cluster.missing(cluster.here())
 
 
 def test_a_second_up_changes_nothing() -> None:
     layout = cluster.here()
-    cluster.up(layout)
+    _run("up")
     before = {p.pid for p in processes.ours(layout.state)}
-    cluster.up(layout)
+    _run("up")
     assert {p.pid for p in processes.ours(layout.state)} == before
 
 
 @pytest.mark.parametrize("victim", [None, "containerd", "kube-proxy"], ids=str)
 def test_down_leaves_nothing(victim: str | None) -> None:
     layout = cluster.here()
-    cluster.up(layout)
+    _run("up")
     if victim:
         _kill(victim)
-    teardown.down(layout)
+    _run("down")
     assert teardown.leftovers(layout) == []
     assert not any(path.exists() for path in teardown.OUTSIDE)
-    teardown.down(layout)  # and a second time, when there is nothing to take down
+    _run("down")  # and a second time, when there is nothing to take down
 
 
 def test_a_cluster_of_an_earlier_boot_is_begun_anew() -> None:
     layout = cluster.here()
-    cluster.up(layout)
+    _run("up")
     (layout.state / "boot").write_text("an earlier one")
     _kill("etcd")
-    cluster.up(layout)
+    _run("up")
     assert not cluster.missing(layout)
