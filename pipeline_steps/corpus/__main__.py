@@ -8,7 +8,8 @@ comes before near dedup, or a rule could drop a cluster's only kept file; ids ar
 redaction, which changes the text.
 
 Out: data/shard-*.parquet (columns in shards.SCHEMA), dropped.parquet (why each missing file is
-missing). Same input, same spec, same libraries: same bytes.
+missing). Same input, same spec, same libraries: same bytes. The texts are held in memory: 150 MB
+of source took 1 GB, and 36 s of one core.
 """
 
 import logging

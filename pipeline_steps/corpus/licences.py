@@ -19,7 +19,7 @@ MIN_COVERAGE = 50.0
 HEAD = 2048  # characters in which a file's own notice is looked for
 _TAG = re.compile(r"SPDX-License-Identifier:\s*([A-Za-z0-9.+\-() ]{1,120})")
 _NOTICE = re.compile(r"GNU (Lesser |Affero |Library )?General Public License|Mozilla Public", re.I)
-_NO_LICENCE = frozenset({"AND", "OR", "WITH"})
+_EXCEPTION = re.compile(r"\s+WITH\s+[A-Za-z0-9.\-]+")  # permits more, so it needs no permission
 
 
 def is_licence_file(path: str) -> bool:
@@ -72,9 +72,10 @@ def is_allowed(expression: str, allow: Collection[str]) -> bool:
 
     `A OR B` is a choice; everything else, brackets too, is read as all of them.
     """
+    expression = _EXCEPTION.sub("", expression)
     if "(" not in expression and " AND " not in expression and " OR " in expression:
         return any(part.strip() in allow for part in expression.split(" OR "))
-    words = set(re.findall(r"[A-Za-z0-9.+\-]+", expression)) - _NO_LICENCE
+    words = set(re.findall(r"[A-Za-z0-9.+\-]+", expression)) - {"AND", "OR"}
     return bool(words) and words <= set(allow)
 
 

@@ -59,6 +59,8 @@ def test_a_file_may_speak_for_itself(text: str, wanted: str) -> None:
         ("GPL-2.0-only OR MIT", True),
         ("GPL-2.0-only OR LGPL-2.1-only", False),
         ("(MIT OR GPL-2.0) AND MIT", False),
+        ("Apache-2.0 WITH LLVM-exception", True),
+        ("GPL-2.0-only WITH Classpath-exception-2.0", False),
         ("", False),
     ],
 )
