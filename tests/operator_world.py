@@ -249,6 +249,8 @@ class Operator:
     def stop(self) -> int:
         """Ask it to end, and return its exit code; one that does not is killed."""
         assert self.process is not None
+        if self.process.poll() is not None:
+            return self.process.returncode
         self.process.terminate()
         try:
             return self.process.wait(timeout=20)

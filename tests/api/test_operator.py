@@ -556,13 +556,11 @@ class TestCrashes:
         }
         default = Place(client, "default")
         folders = [tmp_path / "first", tmp_path / "second"]
-        with (
-            running(operator(account, folders[0], "-n", place.namespace, **lease)) as first,
-            running(operator(account, folders[1], "-n", place.namespace, **lease)),
-        ):
+        with running(operator(account, folders[0], "-n", place.namespace, **lease)) as first:
             holder = default.until("a leader", lambda: holder_of(default))
-            first.kill()
-            default.until("another leader", lambda: holder_of(default) not in (holder, ""), 40)
+            with running(operator(account, folders[1], "-n", place.namespace, **lease)):
+                first.kill()
+                default.until("another", lambda: holder_of(default) not in (holder, ""), 40)
         assert holder_of(default) == ""
 
 
