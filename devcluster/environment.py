@@ -1,6 +1,7 @@
 """The Python environment of lint and tests, in the cache.
 
-    python -m devcluster.environment
+    python -m devcluster.environment          make it
+    python -m devcluster.environment --pin    choose the newest versions that pyproject.toml allows
 
 It holds every extra and the tools at the versions of requirements-dev.txt, and not this package
 itself: so it is keyed by that file alone, and every checkout with the same pins shares it.
@@ -8,6 +9,7 @@ itself: so it is keyed by that file alone, and every checkout with the same pins
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import shutil
@@ -21,14 +23,20 @@ from devcluster.layout import DevClusterError, default_cache
 from devcluster.package_index import uv_environment
 from devcluster.progress import call, exclusive, say, step
 
-PINS = Path(__file__).resolve().parents[1] / "requirements-dev.txt"
+ROOT = Path(__file__).resolve().parents[1]
+PINS = ROOT / "requirements-dev.txt"
 UV = "uv==0.13.9"  # fetches and unpacks side by side: 40 s where pip takes 220
 
 
 def main() -> int:
-    """Make the environment and print its folder."""
+    """Make the environment and print its folder, or write the pins."""
+    parser = argparse.ArgumentParser(prog="python -m devcluster.environment", description=__doc__)
+    parser.add_argument("--pin", action="store_true", help="write every requirements file anew")
     try:
-        print(ensure(default_cache()))
+        if parser.parse_args().pin:
+            pin(default_cache())
+        else:
+            print(ensure(default_cache()))
     except DevClusterError as error:
         say(f"error: {error}")
         return 1
@@ -43,6 +51,24 @@ def ensure(cache: Path) -> Path:
             with step("make the Python environment (6 GB; about a minute)"):
                 _make(cache, folder)
     return folder
+
+
+def pin(cache: Path) -> None:
+    """Pin everything at once, then each image's share of it: so tests and images run the same."""
+    _compile(cache, PINS, "--all-extras", "--upgrade")
+    for extra in ("operator", "data", "train"):
+        target = ROOT / "images" / extra / "requirements.txt"
+        _compile(cache, target, f"--extra={extra}", f"--constraint={PINS}", "--upgrade")
+
+
+def _compile(cache: Path, target: Path, *flags: str) -> None:
+    """For the images' platform, with hashes, and without the address of any index."""
+    platform = ("--python-version=3.11", "--python-platform=x86_64-manylinux_2_36")
+    plain = ("--generate-hashes", "--no-header", "--no-annotate", "--quiet")
+    source = ("pip", "compile", ROOT / "pyproject.toml", "--output-file", target)
+    with step(f"pin {target.relative_to(ROOT)}"):
+        env = {**os.environ, **uv_environment()}
+        call([tools(cache) / "uv", *source, *platform, *plain, *flags], env=env)
 
 
 def tools(cache: Path) -> Path:

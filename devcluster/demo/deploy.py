@@ -29,7 +29,8 @@ def install(kube: Kube, images: Mapping[str, str], values_file: Path) -> None:
         # The CRDs belong to the cluster; a release in another namespace may have brought them.
         flags: list[str | Path] = ["--values", values_file, "--wait", "--timeout", "5m"]
         flags.append("--take-ownership")
-        kube.helm("upgrade", "--install", RELEASE, CHART, *flags)
+        # The CRDs are the cluster's, and another namespace's release may have brought them.
+        kube.helm("upgrade", "--install", "--take-ownership", RELEASE, CHART, *flags)
 
 
 def namespace(name: str) -> dict[str, Any]:
