@@ -69,5 +69,5 @@ def _trees() -> list[Path]:
     """The root of version 2, or those of version 1 (and of the second that may be beside it)."""
     if (ROOT / "cgroup.controllers").exists():
         return [ROOT]
-    mounted = (tree for tree in sorted(ROOT.iterdir()) if not tree.is_symlink())
+    mounted = (tree for tree in sorted(ROOT.glob("*")) if not tree.is_symlink())
     return [tree for tree in mounted if (tree / "cgroup.procs").exists()]
