@@ -98,6 +98,9 @@ def _running(stage: Stage, seen: Seen, life: Life, refused: str) -> Iterator[Sai
             yield Said("Progressing", True, "Resuming", f"resumes from step {resumed}")
         else:
             yield Said("Progressing", True, "Running", f"attempt {life.attempt}")
+    elif job is None and seen.lingering():
+        message = f"waits for pod {seen.lingering()[0]} to stop; two must never write at once"
+        yield Said("Progressing", True, "Restarting", message)
     elif after is not None and after.reason == "StorageUnavailable":
         yield Said("Progressing", False, "StorageUnavailable", after.message)
     elif after is not None:
@@ -151,9 +154,6 @@ def _admitted(stage: Stage, seen: Seen, job: JobSeen | None, refused: str) -> Sa
     if job is not None and job.suspended and stage.spec.queue_name:
         message = f"waits for quota in queue {stage.spec.queue_name!r}"
         return Said("Admitted", False, "Queued", message)
-    lingering = seen.lingering() if job is None else []
-    if lingering:
-        return Said("Admitted", True, "Admitted", f"waits for pod {lingering[0]} to stop")
     return Said("Admitted", True, "Admitted")
 
 

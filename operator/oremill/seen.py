@@ -44,6 +44,7 @@ class PodSeen:
     unschedulable: str  # the scheduler's words
     waiting: str  # the container's reason: ImagePullBackOff, CreateContainerConfigError ...
     waiting_message: str
+    restarts: int  # of the container, in place; steps never restart so
 
     @property
     def alive(self) -> bool:
@@ -76,7 +77,8 @@ class PodSeen:
             disk_full=disk,
             unschedulable=_unschedulable(status),
             waiting=(state.get("waiting") or {}).get("reason", ""),
-            waiting_message=(state.get("waiting") or {}).get("message", ""),
+            waiting_message=_waiting_message(container),
+            restarts=container.get("restartCount", 0),
         )
 
 
@@ -276,6 +278,14 @@ def _unschedulable(status: Body) -> str:
     scheduled = _condition(status, "PodScheduled")
     waits = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
     return str(scheduled.get("message", "")) if waits else ""
+
+
+def _waiting_message(container: Body) -> str:
+    """Return why a container waits; one that crashed says more by the end of its log."""
+    message = ((container.get("state") or {}).get("waiting") or {}).get("message", "")
+    before = ((container.get("lastState") or {}).get("terminated") or {}).get("message", "")
+    last = before.strip().splitlines()[-1:]
+    return "; its last words: ".join([message, *last])
 
 
 def _outcome(message: str) -> Outcome | None:

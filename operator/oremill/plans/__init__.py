@@ -74,8 +74,18 @@ def _run(stage: Stage, seen: Seen, life: Life, children: list[Manifest]) -> Plan
     if not exists and (life.not_before is not None or seen.lingering()):
         children = [child for child in children if child["kind"] != "Job"]
     found = _converge(stage, seen, life, children)
+    delete = [*found.delete, *_quarantined(seen)]
     keep = next((c["metadata"]["name"] for c in children if c["kind"] == "Deployment"), "")
-    return Plan(found.apply, found.delete + tuple(_pools(seen, keep)))
+    return Plan(found.apply, (*delete, *_pools(seen, keep)))
+
+
+def _quarantined(seen: Seen) -> list[Child]:
+    """Return sandbox pods that serve again after a crash: their volume may hold what caused it."""
+    return [
+        Child("v1", "Pod", pod.name)
+        for pod in seen.pods
+        if pod.role == names.ROLE_SANDBOX and pod.ready and pod.restarts and not pod.deleting
+    ]
 
 
 def _converge(stage: Stage, seen: Seen, life: Life, children: list[Manifest]) -> Plan:
