@@ -52,7 +52,7 @@ def make(step: run.Step) -> run.Made:
     checkpoints = Checkpoints(step, ranks, spec.checkpoint.keep)
     with asked_to_stop() as stop:
         watch = Watch(step, ranks, checkpoints, spec.checkpoint.every_steps, stop)
-        trainer = _trainer(step, spec, ranks, base, tokenizer, kept, watch)
+        trainer = trainer_of(spec, ranks, base, tokenizer, kept, step.scratch / "trainer", [watch])
         folder, skipped = checkpoints.newest()
         watch.resumed(folder, skipped)
         trainer.train(resume_from_checkpoint=str(folder) if folder else None)
@@ -61,15 +61,16 @@ def make(step: run.Step) -> run.Made:
     return _result(step, ranks, base, tokenizer, trainer, len(kept), dropped)
 
 
-def _trainer(
-    step: run.Step,
+def trainer_of(
     spec: SFTJobSpec,
     ranks: Ranks,
     base: Path,
     tokenizer: Any,
     kept: list[conversations.Messages],
-    watch: "Watch",
+    folder: Path,
+    callbacks: list[TrainerCallback],
 ) -> SFTTrainer:
+    """Return TRL's trainer for the model in `base`; it writes into `folder`."""
     network = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     network.config.use_cache = False
     steps = math.ceil(spec.epochs * math.ceil(len(kept) / spec.batch_size))
@@ -79,11 +80,11 @@ def _trainer(
     )
     trainer = SFTTrainer(
         model=network,
-        args=config(spec, ranks, steps, step.scratch / "trainer"),
+        args=config(spec, ranks, steps, folder),
         train_dataset=Dataset.from_list([{"messages": one} for one in kept]),
         processing_class=tokenizer,
         optimizers=(optimizer, rate),
-        callbacks=[watch],
+        callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)  # Watch reports
     return trainer
