@@ -50,7 +50,11 @@ def prometheus(layout: Layout) -> Program:
 
 def prometheus_config(layout: Layout) -> dict[str, Any]:
     """Scrape what `discovery` finds, under the labels that it gives."""
-    job = {"job_name": "pods", "file_sd_configs": [{"files": [str(layout.state / "targets.json")]}]}
+    job = {
+        "job_name": "pods",
+        "file_sd_configs": [{"files": [str(layout.state / "targets.json")]}],
+        "honor_labels": True,  # the operator's `namespace` is that of the object it speaks of
+    }
     return {"global": {"scrape_interval": "5s"}, "scrape_configs": [job]}
 
 
