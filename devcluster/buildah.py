@@ -79,7 +79,7 @@ class Buildah:
     def build(self, dockerfile: Path, context: Path, image: str, log: Path) -> None:
         """Build one image, step by step from the first that changed. Raises with the log's end."""
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("w") as out, self._host_mounts() as mounts:
+        with log.open("w") as out, self.host_mounts() as mounts:
             flags = ["--isolation=chroot", "--network=host", "--pull-never", "--layers", *mounts]
             argv = self._argv("build", *flags, "--tag", image, "--file", dockerfile, context)
             done = subprocess.run(
@@ -98,7 +98,7 @@ class Buildah:
         return {**os.environ, "TMPDIR": str(self.temporary)}
 
     @contextlib.contextmanager
-    def _host_mounts(self) -> Iterator[Sequence[str]]:
+    def host_mounts(self) -> Iterator[Sequence[str]]:
         """The flags by which a build reaches the package registries as this machine does."""
         with tempfile.TemporaryDirectory(dir=self.temporary) as work:
             flags = []

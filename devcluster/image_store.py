@@ -12,7 +12,7 @@ from devcluster.layout import DevClusterError, Layout
 from devcluster.progress import call, step
 
 # The kubelet completes a name without a domain to one of a public registry, and misses ours.
-_FULL_NAME = re.compile(r"[^/\s]*[.:][^/\s]*/[^\s@]+:[^\s/:@]+|localhost/[^\s@]+:[^\s/:@]+")
+FULL_NAME = re.compile(r"[^/\s]*[.:][^/\s]*/[^\s@]+:[^\s/:@]+|localhost/[^\s@]+:[^\s/:@]+")
 
 
 def ctr(layout: Layout, *words: str | Path) -> str:
@@ -55,7 +55,7 @@ def images_in(archive: Path) -> dict[str, str | None]:
     if not found:
         raise DevClusterError(f"{archive} names no image")
     for name in found:
-        if not _FULL_NAME.fullmatch(name):
+        if not FULL_NAME.fullmatch(name):
             raise DevClusterError(
                 f"{archive} names its image {name!r}; a pod finds it only by a name with a domain"
                 " and a tag, for example oremill.dev/train:1"

@@ -26,7 +26,7 @@ _BLOBS = Path("blobs") / "sha256"
 def load(layout: Layout, builder: Buildah, image: str) -> None:
     """Bring one image from buildah's store into containerd's."""
     with tempfile.TemporaryDirectory(dir=builder.temporary) as work:
-        _pretend(layout, Path(work) / _BLOBS)
+        pretend(layout, Path(work) / _BLOBS)
         source = (
             f"containers-storage:[overlay@{builder.folder}/storage+{builder.folder}/run]{image}"
         )
@@ -36,7 +36,7 @@ def load(layout: Layout, builder: Buildah, image: str) -> None:
         _import(layout, Path(work))
 
 
-def _pretend(layout: Layout, folder: Path) -> None:
+def pretend(layout: Layout, folder: Path) -> None:
     """Make a file of the right size without content for each blob that containerd has."""
     folder.mkdir(parents=True)
     store = layout.containerd_root / "io.containerd.content.v1.content" / _BLOBS
@@ -65,9 +65,10 @@ def _import(layout: Layout, folder: Path) -> None:
 
 def _write(folder: Path, out: IO[bytes]) -> None:
     with tarfile.open(fileobj=out, mode="w|", bufsize=1 << 20) as tar:
-        for path in (folder / "oci-layout", folder / "index.json", *_copied(folder)):
+        for path in (folder / "oci-layout", folder / "index.json", *copied(folder)):
             tar.add(path, path.relative_to(folder))
 
 
-def _copied(folder: Path) -> list[Path]:
+def copied(folder: Path) -> list[Path]:
+    """The blobs that were written: a pretended one has a size and no block on the disk."""
     return [blob for blob in (folder / _BLOBS).iterdir() if blob.stat().st_blocks]

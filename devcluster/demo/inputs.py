@@ -75,7 +75,7 @@ def fork(original: Path, copy: Path) -> None:
         members = [m for m in tar.getmembers() if m.isfile()]
         files = [(member.name.replace(FORKED, FORK), _content(tar, member)) for member in members]
     note = b"\n# Maintained by the authors of this fork.\n"
-    _write_tar(copy, ((name, data + note * name.endswith(".py")) for name, data in files))
+    write_tar(copy, ((name, data + note * name.endswith(".py")) for name, data in files))
 
 
 def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -83,7 +83,7 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return file.read() if file else b""
 
 
-def _write_tar(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
+def write_tar(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
     """The same bytes each time: no times, no owners."""
     out = io.BytesIO()
     with (

@@ -43,7 +43,7 @@ def fetch(cache: Path, packages: Sequence[Package], into: Path) -> None:
             work.mkdir()
             client(cache, wanted, work)
             for package in wanted:
-                shutil.move(_found(package, work), into / package.file)
+                shutil.move(found(package, work), into / package.file)
 
 
 def _pypi(cache: Path, packages: Sequence[Package], work: Path) -> None:
@@ -100,7 +100,7 @@ def cargo_version(said: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _found(package: Package, work: Path) -> Path:
+def found(package: Package, work: Path) -> Path:
     """The archive of a package below `work`; registries spell `-`, `_` and `.` alike."""
     for path in work.rglob(f"*{_SUFFIX[package.registry]}"):
         if _plain(path.name) == _plain(package.file):
