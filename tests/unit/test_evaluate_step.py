@@ -56,6 +56,7 @@ def write_model(folder: Path, steps: int) -> None:
     """Write a model that was taught the answers for `steps` steps."""
     words = tokenizer()
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # a second one costs more than it gives at this size
     config = transformers.LlamaConfig(
         vocab_size=len(words), hidden_size=64, intermediate_size=128, num_hidden_layers=2,
         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256,
