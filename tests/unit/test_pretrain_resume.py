@@ -27,7 +27,7 @@ def test_a_preempted_training_goes_on_bit_for_bit(
         for name in ("whole", "broken")
     )
     whole.run(ranks)
-    broken.preempt("checkpoint step-00000004", ranks)
+    broken.preempt("checkpoint step-00000008", ranks)
     assert (broken.outcome.status, broken.outcome.reason) == ("resumable", "Restarting")
     assert "resumed after step" in broken.run(ranks)
     for name in ("loss.jsonl", "model.safetensors"):
@@ -38,11 +38,11 @@ def test_a_preempted_training_goes_on_bit_for_bit(
 def check_model(pod: tiny_world.Pod) -> None:
     """Its curve falls, and its outcome has the numbers that status shows."""
     curve = [json.loads(line) for line in (pod.model / "loss.jsonl").read_text().splitlines()]
-    assert [point["step"] for point in curve] == list(range(1, 25))
+    assert [point["step"] for point in curve] == list(range(1, 61))
     assert curve[-1]["loss"] < curve[0]["loss"] - 0.1
     results = pod.outcome.results
     assert set(results) == {"loss", "heldOutLoss", "tokens", "tokensPerSecond", "steps"}
-    assert (results["tokens"], results["steps"]) == (24 * 512, 24)
+    assert (results["tokens"], results["steps"]) == (60 * 512, 60)
     card = (pod.model / "README.md").read_text()
     assert all(item.digest in card for item in pod.order.inputs)
 

@@ -22,7 +22,7 @@ WRONG = {
     "an empty list": ('{"messages": []}', "at least 1 item"),
     "an unknown role": (json.dumps(turn("bot", "x")), "'system', 'user' or 'assistant'"),
     "text that is none": (json.dumps(turn("assistant", 3)), "valid string"),
-    "an unknown field": ('{"messages": [], "extra": 1}', "extra"),
+    "an unknown field": (json.dumps(GOOD | {"extra": 1}), "extra: Extra inputs"),
     "no last answer": (json.dumps(turn("user", "x")), "must be 'assistant'"),
     "a special token": (json.dumps(turn("assistant", "a<|im_end|>b")), r"<\|im_end\|>"),
 }

@@ -61,7 +61,7 @@ def test_a_preempted_fine_tuning_goes_on_bit_for_bit(minio: MinioServer, tmp_pat
         for name in ("whole", "broken")
     )
     whole.run()
-    broken.preempt("checkpoint step-00000004")
+    broken.preempt("checkpoint step-00000008")
     assert "resumed after step" in broken.run()
     for name in ("loss.jsonl", "model.safetensors"):
         assert (broken.model / name).read_bytes() == (whole.model / name).read_bytes(), name
@@ -73,8 +73,8 @@ def check_model(pod: tiny_world.Pod) -> None:
     curve: list[dict[str, Any]] = [
         json.loads(line) for line in (pod.model / "loss.jsonl").read_text().splitlines()
     ]
-    assert len(curve) == 24 and curve[-1]["loss"] < curve[0]["loss"] - 0.3
-    assert pod.outcome.results["examples"] == 64 and pod.outcome.results["steps"] == 24
+    assert len(curve) == 60 and curve[-1]["loss"] < curve[0]["loss"] - 0.3
+    assert pod.outcome.results["examples"] == 64 and pod.outcome.results["steps"] == 60
     end = sentinels.SENTINELS.index(sentinels.IM_END)
     generation = json.loads((pod.model / "generation_config.json").read_text())
     assert generation["eos_token_id"] == [end]
