@@ -57,7 +57,7 @@ def course(stage: Stage, seen: Seen, run: str, since: tuple[int, int]) -> Course
         since: the attempt and the counted restarts that status shows for this run.
     """
     jobs = seen.steps(run)
-    at = Course(*since, job=jobs.get(since[0]))
+    at = _first(stage, seen, jobs, *since)
     while (job := at.job) is not None or any(attempt > at.attempt for attempt in jobs):
         if job is None:
             at = _next(at, jobs, at.restarts, None)  # deleted by hand: nothing to count
@@ -67,39 +67,53 @@ def course(stage: Stage, seen: Seen, run: str, since: tuple[int, int]) -> Course
             at = _next(at, jobs, 0, None)  # it ended in an earlier life of the object
         else:
             ended = cause(job, seen.pods_of(job))
-            at = _after(at, jobs, ended, stage.spec.failure_policy.max_restarts)
+            at = _after(job, jobs, ended, at.restarts, stage.spec.failure_policy.max_restarts)
             if at.over is not None:
                 break
     return at
+
+
+def _first(
+    stage: Stage, seen: Seen, jobs: dict[int, JobSeen], attempt: int, restarts: int
+) -> Course:
+    """Return the course at the attempt that status shows, with what ended the one before."""
+    before = jobs.get(attempt - 1)
+    if before is None or not before.failed or before.episode != stage.episode:
+        return Course(attempt, restarts, jobs.get(attempt))
+    return _behind(before, cause(before, seen.pods_of(before)), restarts, jobs)
 
 
 def _next(at: Course, jobs: dict[int, JobSeen], restarts: int, last: Cause | None) -> Course:
     return Course(at.attempt + 1, restarts, jobs.get(at.attempt + 1), last)
 
 
-def _after(at: Course, jobs: dict[int, JobSeen], ended: Cause, budget: int) -> Course:
-    """Return the course after a failed attempt."""
-    if ended.blame is Blame.USER:
-        return Course(at.attempt, at.restarts, at.job, over=ended)
-    if ended.blame is Blame.STEP and at.restarts >= budget:
-        return Course(at.attempt, at.restarts, at.job, over=_spent(ended, at.restarts))
-    counted = at.restarts + (ended.blame is Blame.STEP)
-    following = _next(at, jobs, counted, ended)
-    pause = timedelta(seconds=pause_after(ended, counted))
-    finished = at.job.finished_at if at.job else None
+def _behind(job: JobSeen, ended: Cause, restarts: int, jobs: dict[int, JobSeen]) -> Course:
+    """Return the course after a failed Job, with the pause that its end asks for."""
+    pause = timedelta(seconds=pause_after(ended, restarts))
     return Course(
-        following.attempt,
-        following.restarts,
-        following.job,
+        job.attempt + 1,
+        restarts,
+        jobs.get(job.attempt + 1),
         last=ended,
-        not_before=finished + pause if finished else None,
+        not_before=job.finished_at + pause if job.finished_at else None,
     )
+
+
+def _after(
+    job: JobSeen, jobs: dict[int, JobSeen], ended: Cause, restarts: int, budget: int
+) -> Course:
+    """Return the course after a failed Job, or its end."""
+    if ended.blame is Blame.USER:
+        return Course(job.attempt, restarts, job, over=ended)
+    if ended.blame is Blame.STEP and restarts >= budget:
+        return Course(job.attempt, restarts, job, over=_spent(ended, restarts))
+    return _behind(job, ended, restarts + (ended.blame is Blame.STEP), jobs)
 
 
 def pause_after(ended: Cause, restarts: int) -> int:
     """Return the seconds between the end of an attempt and the next one."""
     if ended.blame is Blame.STEP:
-        return int(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (restarts - 1)))
+        return int(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** max(0, restarts - 1)))
     return _STORAGE_PAUSE if ended.reason == "StorageUnavailable" else 0
 
 

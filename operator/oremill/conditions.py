@@ -81,7 +81,7 @@ def _inputs(seen: Seen) -> Iterator[Said]:
 
 def _resolving(stage: Stage, seen: Seen, life: Life, refused: str) -> Iterator[Said]:
     job = seen.job(stage.child(names.ROLE_RESOLVE, life.key))
-    yield from _children(stage, seen, job, refused, sandboxes=False)
+    yield from _children(stage, seen, job, refused)
     if life.reason == "StorageUnavailable":
         yield Said("Progressing", False, "StorageUnavailable", life.message)
     else:
@@ -90,7 +90,8 @@ def _resolving(stage: Stage, seen: Seen, life: Life, refused: str) -> Iterator[S
 
 def _running(stage: Stage, seen: Seen, life: Life, refused: str) -> Iterator[Said]:
     job = seen.steps(life.run).get(life.attempt)
-    yield from _children(stage, seen, job, refused, sandboxes=True)
+    paused = life.not_before is not None or bool(seen.lingering())
+    yield from _children(stage, seen, job, refused, sandboxes=True, paused=paused)
     progress, after = seen.progress, life.last
     if job is not None and progress is not None:
         resumed = progress.resumed_from
@@ -103,10 +104,14 @@ def _running(stage: Stage, seen: Seen, life: Life, refused: str) -> Iterator[Sai
         yield Said("Progressing", True, "Restarting", message)
     elif after is not None and after.reason == "StorageUnavailable":
         yield Said("Progressing", False, "StorageUnavailable", after.message)
-    elif after is not None:
+    elif after is not None and not (job and _at_work(job, seen)):
         yield Said("Progressing", True, "Restarting", _restart(life))
     else:
         yield Said("Progressing", True, "Running", f"attempt {life.attempt}")
+
+
+def _at_work(job: JobSeen, seen: Seen) -> bool:
+    return any(pod.phase == "Running" for pod in seen.pods_of(job))
 
 
 def _restart(life: Life) -> str:
@@ -125,12 +130,21 @@ def _checkpoint(stage: Stage, seen: Seen, life: Life) -> Said:
 
 
 def _children(
-    stage: Stage, seen: Seen, job: JobSeen | None, refused: str, sandboxes: bool
+    stage: Stage,
+    seen: Seen,
+    job: JobSeen | None,
+    refused: str,
+    sandboxes: bool = False,
+    paused: bool = False,
 ) -> Iterator[Said]:
     """Yield Admitted and PodsReady for the Job that is to run now."""
     admitted = _admitted(stage, seen, job, refused)
     yield admitted
-    if job is None or not admitted.status:
+    if not admitted.status:
+        return
+    if job is None:
+        if not paused:
+            yield Said("PodsReady", False, "Starting", "the Job is being made")
         return
     workers = seen.pods_of(job)
     pods = [pod for pod in workers if pod.alive and not pod.deleting]

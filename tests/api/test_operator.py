@@ -285,8 +285,7 @@ class TestChildren:
         pool = place.list("Deployment")[0]["metadata"]["name"]
         for kind in ("Service", "NetworkPolicy", "Secret"):
             assert place.get(kind, pool) is not None, kind
-        status = place.status("EvalJob", "one")
-        assert (status["phase"], status["reason"]) == ("Pending", "SandboxesNotReady")
+        assert place.until_reason("EvalJob", "one", "SandboxesNotReady")["phase"] == "Pending"
         place.end(pod, 0, outcome("done", uri(place, "EvalJob", "one")))
         place.until_reason("EvalJob", "one", "Succeeded")
         for kind in ("Deployment", "Service", "NetworkPolicy", "Secret"):

@@ -78,7 +78,7 @@ def test_a_closed_gate_says_what_it_wants(exists: bool, value: float | None, wor
 def test_a_fresh_stage_resolves() -> None:
     one = stage()
     found = status(one, seen(one))
-    assert (found.phase, found.reason) == ("Pending", "Resolving")
+    assert (found.phase, found.reason) == ("Pending", "Starting")
     assert found.run == run_key(one)
 
 
@@ -177,7 +177,7 @@ def test_a_complete_stage_stays_so_without_any_child() -> None:
 
 def test_a_complete_stage_is_asked_again_when_its_spec_changes() -> None:
     one = stage(status=complete(stage()).model_dump(by_alias=True), generation=2, seed=7)
-    assert status(one, seen(one)).reason == "Resolving"
+    assert reasons(status(one, seen(one)))["Progressing"] == ("True", "Resolving")
 
 
 def test_a_complete_stage_survives_the_deletion_of_its_input() -> None:

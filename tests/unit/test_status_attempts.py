@@ -136,6 +136,15 @@ def test_a_pause_grows_with_the_failures() -> None:
     assert late.not_before is None
 
 
+def test_the_pause_holds_when_status_shows_the_next_attempt_already() -> None:
+    known = {"attempt": 1, "restarts": 1, "run": run_key(ONE), "observedGeneration": 1}
+    one = stage(status=known)
+    found = life(one, *crashed(one, 0))
+    assert (found.attempt, found.restarts) == (1, 1)
+    assert found.not_before == datetime(2026, 1, 2, 3, 4, 10, tzinfo=UTC)
+    assert found.last is not None
+
+
 def test_success_is_read_from_any_rank_that_names_the_artifact() -> None:
     won = step(ONE, condition="Complete")
     _, answer = resolved(ONE)
