@@ -20,11 +20,11 @@ def say(line: str) -> None:
 
 @contextlib.contextmanager
 def step(what: str) -> Iterator[None]:
-    """Announce `what`, then say how long it took."""
+    """Announce `what`, then say how long it took; by name, since two may run side by side."""
     say(f"==> {what}")
     start = time.monotonic()
     yield
-    say(f"    {time.monotonic() - start:.1f} s")
+    say(f"    {time.monotonic() - start:.1f} s: {what.partition(' (')[0]}")
 
 
 def wait_until(
