@@ -18,6 +18,9 @@ CHART = ROOT / "helm" / "oremill"
 RELEASE = "oremill"
 MINIO = f"{RELEASE}-minio"  # StatefulSet; its pod knows its own server to `mc` as `own`
 BUCKET = "oremill"
+# Two cores hold a step, its sandboxes, operator and MinIO: each asks for little and may use all.
+SHARED = {"cpu": "300m", "cpuLimit": "2"}
+WORDS = ("corpus", "tokenizer", "pretrain", "sft", "rlef", "evaluate", "sandbox")
 
 
 def install(kube: Kube, images: Mapping[str, str], values_file: Path) -> None:
@@ -49,7 +52,8 @@ def values(images: Mapping[str, str]) -> dict[str, Any]:
     for name, reference in images.items():
         repository, _, tag = reference.rpartition(":")
         chosen[name] = {"repository": repository, "tag": tag}
-    return {"images": chosen, "minio": {"enabled": True}}
+    sizes = {word: SHARED for word in WORDS}
+    return {"images": chosen, "minio": {"enabled": True}, "jobs": {"resources": sizes}}
 
 
 def upload(kube: Kube, files: Mapping[str, Path]) -> int:

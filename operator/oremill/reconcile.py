@@ -24,7 +24,8 @@ from oremill.status import Event, derive, events, rejected
 
 _SOON = 0.2  # seconds until a look that a concurrent change cut off is taken again
 _CLEANUP_LIMIT = timedelta(minutes=15)  # then a deleted object goes without its artifacts' removal
-_ACTIVE_A_SECOND = 10  # looks at running stages a second, in all
+_ACTIVE = ("Pending", "Queued", "Running")
+_ACTIVE_A_SECOND = 10  # looks at active stages a second that no event asked for, in all
 
 
 class Reconciler:
@@ -117,8 +118,8 @@ class Reconciler:
 
     def _busy(self) -> float:
         """Return the period of a running stage; it grows with their number, to spare the API."""
-        running = sum(status.phase == "Running" for status in self._board.statuses.values())
-        return max(float(self._settings.progress_seconds), running / _ACTIVE_A_SECOND)
+        active = sum(status.phase in _ACTIVE for status in self._board.statuses.values())
+        return max(float(self._settings.progress_seconds), active / _ACTIVE_A_SECOND)
 
     def _calm(self) -> float:
         """Return the period of the rest, spread so that they do not come at once."""

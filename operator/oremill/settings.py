@@ -58,10 +58,12 @@ class StorageDefault(Model):
 
 
 class Resources(Model):
-    """Size of a pod; requests equal limits, so that a pod is never the first to be evicted."""
+    """Size of a pod; memory is requested in full, so that no pod is the first to be evicted."""
 
     cpu: Quantity = "1"
-    """CPU request and limit."""
+    """CPU request, and limit when cpuLimit is left out."""
+    cpu_limit: Quantity | None = None
+    """CPU limit: what a pod may use while its node has it to spare."""
     memory: Quantity = "2Gi"
     """Memory request and limit."""
     scratch: Quantity = "4Gi"
@@ -71,7 +73,9 @@ class Resources(Model):
 class ResourceDefaults(Model):
     """Sizes of pods whose spec.pod leaves them out, by the word of the kind."""
 
-    resolve: Resources = Field(default=Resources(cpu="100m", memory="256Mi", scratch="64Mi"))
+    resolve: Resources = Field(
+        default=Resources(cpu="100m", cpu_limit="1", memory="256Mi", scratch="64Mi")
+    )
     """Pods that look an artifact up, or remove it."""
     corpus: Resources = Field(default=Resources())
     """DataCorpus."""

@@ -174,7 +174,7 @@ def _small(
 
 def _rank_env(stage: Stage, name: str, workers: Workers, size: Resources) -> tuple[Manifest, ...]:
     """Return what torchrun reads: it takes PET_<OPTION> for each of its options."""
-    threads = max(1, ceil(quantity.value(size.cpu)) // max(1, workers.gpus))
+    threads = max(1, ceil(quantity.value(size.cpu_limit or size.cpu)) // max(1, workers.gpus))
     index = "metadata.labels['batch.kubernetes.io/job-completion-index']"
     return (
         pods.from_pod("PET_NODE_RANK", index),

@@ -38,8 +38,12 @@ def module(name: str) -> tuple[str, ...]:
 
 
 def sized(default: Resources, own: Pod) -> Resources:
-    """Return a pod's size: the stage's own where it says one."""
-    given = own.model_dump(include={"cpu", "memory", "scratch"}, exclude_none=True)
+    """Return a pod's size: the stage's own where it says one; its cpu is request and limit."""
+    given: dict[str, str | None] = own.model_dump(
+        include={"cpu", "memory", "scratch"}, exclude_none=True
+    )
+    if "cpu" in given:
+        given["cpu_limit"] = None
     return default.model_copy(update=given)
 
 
@@ -126,7 +130,10 @@ def _container(
         "imagePullPolicy": settings.images.pull_policy,
         "command": list(box.command),
         "env": [*env(**places, PYTHONUNBUFFERED="1"), *box.env],
-        "resources": {"requests": sizes, "limits": sizes},
+        "resources": {
+            "requests": sizes,
+            "limits": {**sizes, "cpu": box.size.cpu_limit or box.size.cpu},
+        },
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
