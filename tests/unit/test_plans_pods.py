@@ -9,7 +9,10 @@ import pytest
 from oremill import names
 from oremill.life import decide
 from oremill.plans import plan
+from oremill.plans.pods import sized
 from oremill.plans.sandboxes import token
+from oremill.settings import Resources
+from oremill.specs.common import Pod
 from tests.stages import KEY, SETTINGS, resolved, seen, stage
 
 _LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
@@ -43,7 +46,9 @@ def test_every_pod_is_restricted(kind: str) -> None:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        assert container["resources"]["limits"] == container["resources"]["requests"]
+        sizes = container["resources"]
+        assert sizes["limits"].keys() == sizes["requests"].keys()
+        assert sizes["limits"]["memory"] == sizes["requests"]["memory"]
         assert all(
             "sizeLimit" in volume["emptyDir"] for volume in spec["volumes"] if "emptyDir" in volume
         )
@@ -95,3 +100,10 @@ def test_a_token_opens_one_pool_of_one_run() -> None:
     }
     assert len(tokens) == 4
     assert token(KEY, "a", "1") == token(KEY, "a", "1")
+
+
+def test_a_jobs_own_cpu_is_request_and_limit_whatever_the_chart_lets_it_borrow() -> None:
+    default = Resources(cpu="300m", cpu_limit="2")
+    own = sized(default, Pod(cpu="4"))
+    assert (own.cpu, own.cpu_limit) == ("4", None)
+    assert sized(default, Pod(memory="8Gi")).cpu_limit == "2"
