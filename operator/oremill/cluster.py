@@ -7,7 +7,7 @@ faster and sometimes wrong: it takes a Job that it has not heard of for one that
 import asyncio
 import logging
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -26,6 +26,7 @@ from oremill.status import Event, changes, timestamp
 log = logging.getLogger(__name__)
 _PROGRESS_TIMEOUT = 2.0  # seconds; a miss is no error
 _PROGRESS_AT_ONCE = 16
+_PODS_DUE = timedelta(seconds=2)  # after which a Job without pods is asked why
 _STUCK_READ = 4  # children of one stage whose warnings are read in one look
 
 
@@ -210,7 +211,8 @@ def _is_ours(live: Body, manifest: Manifest) -> bool:
 def _stuck(seen: Seen) -> Iterable[tuple[str, str]]:
     """Yield kind and name of children that do not start, and whose status does not say why."""
     for job in seen.jobs:
-        if job.active and not job.suspended and not seen.pods_of(job):
+        late = job.started_at is not None and seen.now - job.started_at > _PODS_DUE
+        if job.active and late and not job.suspended and not seen.pods_of(job):
             yield "Job", job.name
     for pod in seen.pods:
         silent = not pod.unschedulable and pod.waiting in ("", "ContainerCreating")
