@@ -18,6 +18,15 @@ CHART = ROOT / "helm" / "oremill"
 RELEASE = "oremill"
 MINIO = f"{RELEASE}-minio"  # StatefulSet; its pod knows its own server to `mc` as `own`
 BUCKET = "oremill"
+# Two cores hold the demo and the tests at once: small requests, and what is idle may be used.
+_TRAIN = {"cpu": "500m", "cpuLimit": "2", "memory": "4Gi"}
+_DATA = {"cpu": "500m", "cpuLimit": "2", "memory": "2Gi"}
+_SANDBOX = {"cpu": "250m", "cpuLimit": "2", "memory": "256Mi", "scratch": "512Mi"}
+SIZES = {
+    **dict.fromkeys(("corpus", "tokenizer"), _DATA),
+    **dict.fromkeys(("pretrain", "sft", "rlef", "evaluate"), _TRAIN),
+    "sandbox": _SANDBOX,
+}
 # Two cores hold a step, its sandboxes, operator and MinIO: each asks for little and may use all.
 SHARED = {"cpu": "300m", "cpuLimit": "2"}
 WORDS = ("corpus", "tokenizer", "pretrain", "sft", "rlef", "evaluate", "sandbox")
