@@ -69,3 +69,12 @@ def checkpoints(store: Store, order: Order) -> list[str]:
     keys = [item.key for item in store.list(f"n/pretrain/{order.name}/")]
     ending = f"/{names.MANIFEST}"
     return sorted(key.removesuffix(ending) for key in keys if key.endswith(ending))
+
+
+def test_without_zero_another_number_of_ranks_goes_on(minio: MinioServer, tmp_path: Path) -> None:
+    store = minio.store("elastic")
+    order = tiny_world.pretrain_order(store, tmp_path, "x", batch={"tokens": 512})
+    pod = tiny_world.Pod(minio, tmp_path / "pod", order)
+    pod.preempt("checkpoint step-00000008", ranks=1)
+    assert "resumed after step" in pod.run(ranks=2)
+    check_model(pod)
