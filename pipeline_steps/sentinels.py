@@ -16,6 +16,10 @@ IM_END = "<|im_end|>"  # ends a turn; the end-of-sequence token of a chat model
 KEY = "<KEY>"  # a redacted secret
 EMAIL = "<EMAIL>"  # a redacted address
 
+# Words that the corpus step writes into text: single tokens, but text all the same, so that they
+# are read as such where special tokens are switched off, and stay where special tokens are skipped.
+PLACEHOLDERS = (KEY, EMAIL)
+
 # Order is identity: position i has token id i.
 SENTINELS = (
     END_OF_TEXT, PAD, FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX, REPOSITORY, FILE, IM_START, IM_END,

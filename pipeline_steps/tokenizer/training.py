@@ -67,7 +67,15 @@ def _learned(
         show_progress=False,
     )
     tokenizer.train_from_iterator(_between_sentinels(texts), trainer)
-    return tokenizer
+    return _with_plain_placeholders(tokenizer)
+
+
+def _with_plain_placeholders(tokenizer: Tokenizer) -> Tokenizer:
+    """Return the tokenizer with placeholders that are not special: the trainer makes all so."""
+    state = json.loads(tokenizer.to_str())
+    for token in state["added_tokens"]:
+        token["special"] = token["content"] not in sentinels.PLACEHOLDERS
+    return Tokenizer.from_str(json.dumps(state))
 
 
 def _between_sentinels(texts: Iterable[str]) -> Iterator[str]:
@@ -85,12 +93,13 @@ def save(tokenizer: Tokenizer, folder: Path) -> None:
 
 
 def _config(tokenizer: Tokenizer) -> dict[str, Any]:
-    named = (sentinels.END_OF_TEXT, sentinels.PAD)
+    others = set(sentinels.SENTINELS) - {sentinels.END_OF_TEXT, sentinels.PAD}
+    special = others - set(sentinels.PLACEHOLDERS)
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "eos_token": sentinels.END_OF_TEXT,
         "pad_token": sentinels.PAD,
-        "additional_special_tokens": [text for text in sentinels.SENTINELS if text not in named],
+        "additional_special_tokens": [text for text in sentinels.SENTINELS if text in special],
         "chat_template": sentinels.CHAT_TEMPLATE,
         "clean_up_tokenization_spaces": False,  # code comes back as it was
         "model_input_names": ["input_ids", "attention_mask"],
@@ -101,7 +110,7 @@ def _config(tokenizer: Tokenizer) -> dict[str, Any]:
                 "normalized": False,
                 "rstrip": False,
                 "single_word": False,
-                "special": True,
+                "special": text not in sentinels.PLACEHOLDERS,
             }
             for text in sentinels.SENTINELS
         },
