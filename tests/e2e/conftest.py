@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from devcluster import cluster
 
+from devcluster import cluster
 from tests.e2e.kube import Kube
 
 NAMESPACE = "oremill-e2e"

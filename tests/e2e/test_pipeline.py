@@ -118,7 +118,7 @@ def test_a_deleted_pod_resumes_from_its_checkpoint(story: Story) -> None:
     status = story.statuses["PretrainJob"]
     found = re.search(r"resumed after step (\d+)", story.second_log)
     assert found, story.second_log
-    assert 0 < int(found[1])
+    assert int(found[1]) > 0
     assert abs(int(found[1]) - story.step_at_deletion) <= CHECKPOINT_STEPS
     assert status["attempt"] >= 1
     assert status["restarts"] == 0, "a deleted pod is not the job's failure"
