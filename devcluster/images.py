@@ -12,22 +12,25 @@ import argparse
 import hashlib
 import os
 import re
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from devcluster import debian, image_store, skopeo, tools
 from devcluster.buildah import BASE, Buildah
 from devcluster.cluster import here
 from devcluster.layout import DevClusterError, Layout
-from devcluster.progress import exclusive, say, step
+from devcluster.progress import call, exclusive, say, step
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCAL = "oremill.dev"  # in front of the names on the dev cluster, which pulls from nowhere
 # name -> minutes that a cold build took on 2 cores, so that the user knows what to expect
 MINUTES = {"sandbox": 0.3, "minio": 0.1, "operator": 0.5, "data": 0.7, "train": 4.0}
 FROM_PACKAGES = ("sandbox", "operator", "data", "train")  # all but MinIO, which needs our programs
+# The train image at its largest: built, copied, stored, unpacked, 6 GB each.
+ROOM = 26 * 10**9
 _COPIED = re.compile(r"^COPY (?:--\S+ )*(.+) \S+$", re.MULTILINE)
 _BOUND = re.compile(r"--mount=type=bind,source=([^, ]+)")
 
@@ -86,10 +89,25 @@ def push(builder: Buildah, images: Sequence[str]) -> None:
 def load(layout: Layout, builder: Buildah, images: Sequence[str]) -> None:
     """Import what the cluster's store lacks: only layers that it has not seen are copied."""
     there = image_store.stored(layout)
-    for image in images:
-        if image not in there:
-            with step(f"load {image}"):
-                skopeo.load(layout, builder, image)
+    missing = [image for image in images if image not in there]
+    if missing and _free(layout) < ROOM:
+        forget_unused(layout, there)
+    for image in missing:
+        with step(f"load {image}"):
+            skopeo.load(layout, builder, image)
+
+
+def forget_unused(layout: Layout, there: Iterable[str]) -> None:
+    """Remove our images that nothing in the cluster names: no pod, and no operator's settings."""
+    kubectl = (tools.bin_dir(layout.cache) / "kubectl", "--kubeconfig", layout.kubeconfig)
+    named = call([*kubectl, "get", "pods,configmaps", "--all-namespaces", "--output=json"])
+    for image in there:
+        if image.startswith(f"{LOCAL}/oremill-") and image not in named:
+            image_store.ctr(layout, "images", "remove", image)
+
+
+def _free(layout: Layout) -> int:
+    return shutil.disk_usage(layout.cache).free
 
 
 def reference(name: str, registry: str | None = None) -> str:
@@ -132,6 +150,11 @@ def _build(layout: Layout, builder: Buildah, name: str, image: str) -> None:
     if not builder.has(BASE):
         with step("make the base image from Debian's packages (half a minute)"):
             builder.make_base()
+    if name == "train" and _free(layout) < ROOM // 2:
+        raise DevClusterError(
+            f"the disk of {layout.cache} has {_free(layout) / 1e9:.0f} GB left, and the images want"
+            f" {ROOM / 1e9:.0f}; OREMILL_CACHE may name a folder on another disk"
+        )
     dockerfile = ROOT / "images" / name / "Dockerfile"
     log = layout.logs / f"image-{name}.log"
     about = f"up to {MINUTES[name]:g} min on 2 cores"
