@@ -15,7 +15,7 @@ from devcluster.layout import PROMETHEUS_PORT, Layout
 def report(stages: Sequence[Stage], kube: Kube, layout: Layout) -> str:
     """The text."""
     parts = [*(line for stage in stages for line in _stage(stage)), ""]
-    if any(name.startswith("humaneval/") for stage in stages for name in _numbers(stage)):
+    if any("humaneval/" in name for stage in stages for name in _numbers(stage)):
         parts += [
             "A model this small scores about 0 on HumanEval: that it is asked and judged there is",
             "the point. StepLang is what it can learn.",

@@ -123,18 +123,19 @@ def results(scores: Sequence[Score], differences: Sequence[Gain]) -> dict[str, f
     """Return the headline numbers, by the names that gates use.
 
     `<model>/<benchmark>/pass@k` with `.../low` and `.../high`, and `<benchmark>/pass@k` where there
-    is one model. `gain/...` is what the last model has over the first.
+    is one model. `gain/...` is what the last model has over the first. The first number is the one
+    that a table shows.
     """
     found: dict[str, float | int | str] = {}
     models = list(dict.fromkeys(one.model for one in scores))
+    for gain in differences:
+        if gain.model == models[-1]:
+            found |= _numbers(f"gain/{gain.benchmark}", {gain.k: gain.estimate})
     for one in scores:
         prefixes = [f"{one.model}/{one.benchmark}"] + [one.benchmark] * (len(models) == 1)
         for prefix in prefixes:
             found |= _numbers(prefix, one.passes)
             found |= {f"{prefix}/inconclusive": 1} if one.inconclusive else {}
-    for gain in differences:
-        if gain.model == models[-1]:
-            found |= _numbers(f"gain/{gain.benchmark}", {gain.k: gain.estimate})
     return found
 
 
