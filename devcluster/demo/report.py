@@ -32,8 +32,17 @@ def _stage(stage: Stage) -> Iterator[str]:
     artifact = stage.status.get("artifact") or {}
     if artifact:
         yield f"    {artifact['uri']}  ({artifact.get('bytes', 0) / 1e6:.1f} MB)"
-    for name, value in _numbers(stage).items():
-        yield f"    {name} = {value}"
+    numbers = _numbers(stage)
+    for name, value in numbers.items():
+        if not name.endswith(("/low", "/high")):
+            yield f"    {name} = {value}{_interval(name, numbers)}"
+
+
+def _interval(name: str, numbers: dict[str, str]) -> str:
+    """The bounds of a score, which stand beside it in the results."""
+    score = name.rpartition("/")[0]
+    low, high = numbers.get(f"{score}/low"), numbers.get(f"{score}/high")
+    return f"  (95 %: {low} to {high})" if low and high else ""
 
 
 def _numbers(stage: Stage) -> dict[str, str]:

@@ -31,8 +31,10 @@ DONE = {
     "finishedAt": "2030-01-01T12:01:05Z",
     "artifact": {"uri": "s3://oremill/ns/evaluate/demo/abc", "digest": "abc", "bytes": 2_500_000},
     "results": [
-        {"name": "steplang/pass@1", "value": "0.71"},
-        {"name": "humaneval/pass@1", "value": "0"},
+        {"name": "rlef/steplang/pass@1", "value": "0.71"},
+        {"name": "rlef/steplang/low", "value": "0.62"},
+        {"name": "rlef/steplang/high", "value": "0.79"},
+        {"name": "rlef/humaneval/pass@1", "value": "0"},
     ],
 }
 FAILED = {"phase": "Failed", "reason": "UserError", "message": "sources[0].archives: no object"}
@@ -91,7 +93,8 @@ def test_the_report_names_numbers_artifacts_and_commands() -> None:
     text = report([stage(DONE)], Kube("ns", {}), Layout(default_cache()))
     assert "EvalJob demo: Complete in 1:05" in text
     assert "s3://oremill/ns/evaluate/demo/abc  (2.5 MB)" in text
-    assert "steplang/pass@1 = 0.71" in text
+    assert "rlef/steplang/pass@1 = 0.71  (95 %: 0.62 to 0.79)" in text
+    assert "rlef/humaneval/pass@1 = 0\n" in text
     assert "scores about 0 on HumanEval" in text
     assert "kubectl -n ns get oremill" in text
 
