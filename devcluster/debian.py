@@ -42,7 +42,7 @@ def install_missing(packages: tuple[str, ...] = PACKAGES) -> None:
     if os.geteuid() != 0:
         raise DevClusterError(f"only root can install the Debian packages {' '.join(missing)}")
     with _no_services_started():
-        if not any(_LISTS.glob("*_Packages*")):
+        if not list(_LISTS.glob("*_Packages*")):
             with step("apt-get update"):
                 _apt("update")
         with step(f"install Debian packages: {' '.join(missing)} (about a minute)"):

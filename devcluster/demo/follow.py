@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from devcluster.demo.stages import Stage
+from devcluster.demo.stages import Stage, settled
 from devcluster.layout import DevClusterError
 
 _EVERY = 3.0  # seconds; a kubectl costs 0.1 s of one core
@@ -15,7 +15,7 @@ _HEAD = ("KIND", "NAME", "PHASE", "PROGRESS", "HEADLINE", "ELAPSED")
 
 
 def follow(look: Callable[[], list[Stage]], live: bool = sys.stdout.isatty()) -> list[Stage]:
-    """Show the stages until all have finished, and return them.
+    """Show the stages until all are complete, and return them.
 
     Raises DevClusterError, with the condition's own words, when one fails.
     """
@@ -24,9 +24,9 @@ def follow(look: Callable[[], list[Stage]], live: bool = sys.stdout.isatty()) ->
         stages, now = look(), datetime.now(UTC)
         show(stages, now)
         for stage in stages:
-            if stage.phase == "Failed":
+            if stage.failed:
                 raise DevClusterError(failure(stage))
-        if stages and all(stage.finished for stage in stages):
+        if settled(stages):
             return stages
         time.sleep(_EVERY)
 

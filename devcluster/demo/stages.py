@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ class Stage:
     kind: str
     name: str
     status: Mapping[str, Any]
+    generation: int = 1  # of the spec; the status says of which it speaks
 
     @property
     def phase(self) -> str:
@@ -25,9 +26,19 @@ class Stage:
         return str(self.status.get("phase", ""))
 
     @property
-    def finished(self) -> bool:
-        """True when nothing more will happen by itself."""
-        return self.phase in ("Complete", "Failed")
+    def current(self) -> bool:
+        """True when the status speaks of the spec as it is now."""
+        return self.status.get("observedGeneration", 0) >= self.generation
+
+    @property
+    def complete(self) -> bool:
+        """True when the artifact of the current spec is there."""
+        return self.current and self.phase == "Complete"
+
+    @property
+    def failed(self) -> bool:
+        """True when the current spec will come to nothing by itself."""
+        return self.current and self.phase == "Failed"
 
     @property
     def progress(self) -> str:
@@ -52,5 +63,22 @@ def read(kube: Kube) -> list[Stage]:
     """Every object of the namespace, in the order of the pipeline."""
     kinds = ",".join(f"{PLURALS[kind]}.{GROUP}" for kind in KINDS)
     items = kube.get(kinds).get("items", [])
-    found = [Stage(i["kind"], i["metadata"]["name"], i.get("status", {})) for i in items]
+    found = [_stage(item) for item in items]
     return sorted(found, key=lambda stage: (KINDS.index(stage.kind), stage.name))
+
+
+def _stage(item: Mapping[str, Any]) -> Stage:
+    meta = item["metadata"]
+    return Stage(item["kind"], meta["name"], item.get("status", {}), meta["generation"])
+
+
+def settled(stages: Sequence[Stage]) -> bool:
+    """True when all are complete, and each was made from what the others are now.
+
+    A stage whose input was made anew stays complete until the operator has looked at it.
+    """
+    artifacts = [stage.status.get("artifact") or {} for stage in stages]
+    made = {artifact.get("digest") for artifact in artifacts}
+    used = (item for artifact in artifacts for item in artifact.get("inputs", []))
+    fresh = all(item["digest"] in made for item in used if item.get("kind"))
+    return bool(stages) and fresh and all(stage.complete for stage in stages)
