@@ -28,7 +28,7 @@ class Stage:
     @property
     def current(self) -> bool:
         """True when the status speaks of the spec as it is now."""
-        return self.status.get("observedGeneration", 0) >= self.generation
+        return int(self.status.get("observedGeneration", 0)) >= self.generation
 
     @property
     def complete(self) -> bool:

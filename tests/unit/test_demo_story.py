@@ -9,7 +9,7 @@ import pytest
 from devcluster.demo import deploy, follow
 from devcluster.demo.kube import Kube
 from devcluster.demo.report import report
-from devcluster.demo.stages import Stage
+from devcluster.demo.stages import Stage, settled
 from devcluster.layout import DevClusterError, Layout, default_cache
 from tests import chart
 
@@ -41,7 +41,7 @@ FAILED = {"phase": "Failed", "reason": "UserError", "message": "sources[0].archi
 
 
 def stage(status: dict[str, Any], kind: str = "EvalJob") -> Stage:
-    return Stage(kind, "demo", status)
+    return Stage(kind, "demo", {"observedGeneration": 1} | status)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,36 @@ def test_following_ends_when_all_have_finished(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(follow.time, "sleep", lambda seconds: None)
     looks = chain([[], [stage({})], [stage(DONE), stage(RUNNING, "SFTJob")]], repeat([stage(DONE)]))
     assert follow.follow(lambda: next(looks), live=False) == [stage(DONE)]
+
+
+def made(digest: str, *inputs: tuple[str, str]) -> dict[str, Any]:
+    used = [{"kind": kind, "digest": found} for kind, found in inputs]
+    return DONE | {"artifact": {"digest": digest, "inputs": used}}
+
+
+@pytest.mark.parametrize(
+    ("pair", "is_settled"),
+    [
+        pytest.param((made("a"), made("b", ("SFTJob", "a"))), True, id="one made from the other"),
+        pytest.param((made("a"), made("b", ("SFTJob", "old"))), False, id="from an older one"),
+        pytest.param((made("a"), made("b", ("", "file"))), True, id="objects of the bucket"),
+        pytest.param((made("a"), RUNNING), False, id="one still runs"),
+        pytest.param((made("a") | {"observedGeneration": 0}, made("b")), False, id="a new spec"),
+    ],
+)
+def test_the_pipeline_is_settled_when_all_are_made_from_what_is_there(
+    pair: tuple[dict[str, Any], dict[str, Any]], is_settled: bool
+) -> None:
+    assert settled([stage(pair[0], "SFTJob"), stage(pair[1])]) is is_settled
+
+
+def test_nothing_is_not_settled() -> None:
+    assert not settled([])
+
+
+def test_a_failure_of_an_older_spec_is_none() -> None:
+    assert stage(FAILED).failed
+    assert not stage(FAILED | {"observedGeneration": 0}).failed
 
 
 def test_a_failed_stage_ends_it_with_the_words_of_its_condition() -> None:
