@@ -5,13 +5,17 @@ pod half-way and the operator's pod later, waits for the end, deletes the six ob
 them again. The tests then ask what happened.
 """
 
+import json
 import re
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
+from devcluster.layout import PROMETHEUS_PORT
 from oremill.names import KINDS, ROLE_SANDBOX, ROLE_STEP
 from tests.e2e.kube import JsonObject, Kube, condition, results
 
@@ -148,6 +152,28 @@ def test_reinforcement_learning_beats_fine_tuning_on_held_out_problems(story: St
 def test_humaneval_is_scored_on_all_its_problems(story: Story) -> None:
     scores = results(story.statuses["EvalJob"])
     assert 0.0 <= scores[f"rlef-{NAME}/humaneval/pass@1"] <= 1.0
+
+
+def test_prometheus_has_every_stage_and_what_a_step_measured(kube: Kube, story: Story) -> None:
+    complete = f'sum(oremill_objects{{namespace="{kube.namespace}",phase="Complete"}})'
+    kube.wait(
+        "six complete stages in Prometheus",
+        lambda: {"value": _queried(complete)},
+        lambda seen: seen["value"] == len(KINDS),
+        60,
+    )
+    labels = f'namespace="{kube.namespace}",kind="PretrainJob"'
+    trained = _queried(f"max(max_over_time(oremill_progress_done{{{labels}}}[1h]))")
+    assert trained is not None
+    assert trained >= story.step_at_deletion
+
+
+def _queried(promql: str) -> float | None:
+    """Return the value of an instant query with one result, None when it has none."""
+    url = f"http://127.0.0.1:{PROMETHEUS_PORT}/api/v1/query?{urlencode({'query': promql})}"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        found = json.load(answer)["data"]["result"]
+    return float(found[0]["value"][1]) if found else None
 
 
 def test_sandboxes_are_gone_when_the_run_is_over(kube: Kube, story: Story) -> None:
