@@ -4,6 +4,9 @@ from typing import Any
 
 from oremill import quantity
 
+# Maps that the API server applies whole: a key more in one of them selects something else.
+_ATOMIC = frozenset({"selector", "podSelector", "namespaceSelector", "nodeSelector"})
+
 
 def differs(wanted: Any, live: Any) -> bool:
     """Return whether `live` lacks or contradicts something in `wanted`.
@@ -15,7 +18,8 @@ def differs(wanted: Any, live: Any) -> bool:
         return live not in (None, [], {})
     if isinstance(wanted, dict):
         return not isinstance(live, dict) or any(
-            differs(value, live.get(name)) for name, value in wanted.items()
+            (live.get(name) or {}) != value if name in _ATOMIC else differs(value, live.get(name))
+            for name, value in wanted.items()
         )
     if isinstance(wanted, list):
         return not isinstance(live, list) or _list_differs(wanted, live)

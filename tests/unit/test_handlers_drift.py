@@ -22,6 +22,8 @@ CASES: dict[str, tuple[Any, Any, bool]] = {
         False,
     ),
     "a list in another order, without names": ([1, 2], [2, 1], True),
+    "a selector that grew": ({"selector": {"a": "1"}}, {"selector": {"a": "1", "b": "2"}}, True),
+    "an empty selector": ({"podSelector": {}}, {"podSelector": {}}, False),
     "a list that grew": ([{"name": "a"}], [{"name": "a"}, {"name": "b"}], True),
 }
 
