@@ -83,7 +83,6 @@ CHECKPOINTS = "checkpoints"
 # Inside the operator's pod (set by the chart).
 ENV_SETTINGS = "OREMILL_SETTINGS"  # path of a JSON file: images, default storage, pod defaults
 ENV_KEY_FILE = "OREMILL_KEY_FILE"  # path of the key from which sandbox tokens are derived
-ENV_NAMESPACES = "OREMILL_NAMESPACES"  # comma-separated; empty means all
 ENV_LEASE = "OREMILL_LEASE"  # <namespace>/<name> of the Lease by which one operator leads; optional
 
 # The closed list of reasons: the same word in conditions, events and metrics.
