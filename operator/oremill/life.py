@@ -4,7 +4,8 @@
                                                         suspended, from any of the first three
 
 Nothing is read from the phase that status shows. Complete and Failed alone are remembered there,
-bound to the run they speak of: else a deleted Job would bring a finished stage back to life.
+bound to the run they speak of: else a deleted Job would bring a finished stage back to life. A
+finished stage outlives the objects it was made from, but waits again while one of them is remade.
 """
 
 from dataclasses import dataclass, field, replace
@@ -67,7 +68,7 @@ def decide(stage: Stage, seen: Seen, settings: Settings) -> Life:
     complete = len(ready) == len(seen.inputs)
     key = stage.run_key(list(ready), settings) if complete else ""
     remembered = _remembered(stage, key)
-    if remembered is not None:
+    if remembered is not None and not any(item.in_the_making for item in seen.inputs):
         return remembered
     if stage.spec.suspend:
         return _suspended(stage, key)

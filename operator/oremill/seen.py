@@ -158,6 +158,7 @@ class InputSeen:
     exists: bool
     failed: str  # message of its Failed condition
     artifact: Artifact | None  # only when Complete for its current generation
+    current: bool = True  # its status speaks of its spec as it is now
 
     @classmethod
     def of(cls, reference: Reference, body: Body | None) -> "InputSeen":
@@ -172,7 +173,13 @@ class InputSeen:
             exists=True,
             failed=failed.get("message", "failed") if current and _true(failed) else "",
             artifact=Artifact.model_validate(artifact.model_dump()) if artifact else None,
+            current=current,
         )
+
+    @property
+    def in_the_making(self) -> bool:
+        """Whether it is known to have no artifact for what its spec asks now."""
+        return self.exists and self.current and self.artifact is None
 
     @property
     def input(self) -> Input | None:

@@ -7,7 +7,7 @@ import pytest
 from oremill import names
 from oremill.life import decide
 from oremill.seen import GateSeen, InputSeen, PodSeen, PoolSeen, Seen
-from oremill.specs.artifact import Checkpointed, Progress
+from oremill.specs.artifact import Checkpointed, Input, Progress, digest
 from oremill.specs.common import Gate, Ref
 from oremill.specs.status import JobStatus
 from oremill.stage import Stage, references
@@ -180,17 +180,33 @@ def test_a_complete_stage_is_asked_again_when_its_spec_changes() -> None:
     assert reasons(status(one, seen(one)))["Progressing"] == ("True", "Resolving")
 
 
-def test_a_complete_stage_survives_the_deletion_of_its_input() -> None:
+def complete_with_its_input() -> Stage:
+    """Return a Complete TokenizerJob whose artifact is what its spec asks for."""
     one = stage("TokenizerJob")
     told = complete(one).model_dump(by_alias=True)
-    inputs = [{"name": "corpusRef", "kind": "DataCorpus", "uri": ARTIFACT.uri, "digest": DIGEST}]
-    from oremill.specs.artifact import Input, digest
+    corpus = Input(name="corpusRef", kind="DataCorpus", uri=ARTIFACT.uri, digest=DIGEST)
+    made = digest(one.kind, one.spec, [corpus])
+    told["artifact"] |= {"inputs": [corpus.model_dump()], "digest": made}
+    return stage("TokenizerJob", status=told)
 
-    made = digest(one.kind, one.spec, [Input.model_validate(item) for item in inputs])
-    told["artifact"] |= {"inputs": inputs, "digest": made}
-    later = waiting(stage("TokenizerJob", status=told), exists=False)
+
+def test_a_complete_stage_survives_the_deletion_of_its_input() -> None:
+    later = waiting(complete_with_its_input(), exists=False)
     assert later.phase == "Complete"
     assert reasons(later)["InputsReady"] == ("False", "WaitingForInput")
+
+
+def test_a_complete_stage_waits_again_while_its_input_is_remade() -> None:
+    later = waiting(complete_with_its_input(), exists=True)
+    assert (later.phase, later.reason, later.artifact) == ("Waiting", "WaitingForInput", None)
+
+
+def test_a_complete_stage_stays_so_until_its_input_has_read_its_own_change() -> None:
+    one = complete_with_its_input()
+    inputs = tuple(
+        InputSeen(item, True, "", None, current=False) for item in references(one.spec)
+    )
+    assert status(one, seen(one, inputs=inputs)).phase == "Complete"
 
 
 def test_a_broken_spec_keeps_the_counters_and_drops_the_end() -> None:
