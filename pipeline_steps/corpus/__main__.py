@@ -45,6 +45,8 @@ def make(step: run.Step) -> run.Made:
     for stage, drops in _stages(spec, index):
         table = _without(table, stage, drops(table), ledger)
         _tell(step, stage, table, ledger)
+    if not len(table):
+        raise _nothing_left(ledger)
     return _made(step, table, spec, ledger)
 
 
@@ -124,19 +126,38 @@ def _screened(table: pa.Table, ledger: Ledger) -> pa.Table:
             ledger.drop(row, row["stage"], row["reason"], row["value"])
         else:
             kept.append(number)
-    return table.take(kept)
+    return _taken(table, kept)
 
 
 def _without(table: pa.Table, stage: str, drops: Drops, ledger: Ledger) -> pa.Table:
-    rows = table.drop_columns(["text"]).take(sorted(drops)).to_pylist()
+    rows = _taken(table.drop_columns(["text"]), sorted(drops)).to_pylist()
     for row, number in zip(rows, sorted(drops), strict=True):
         ledger.drop(row, stage, *drops[number])
-    return table.take([number for number in range(len(table)) if number not in drops])
+    return _taken(table, [number for number in range(len(table)) if number not in drops])
+
+
+def _taken(table: pa.Table, rows: list[int]) -> pa.Table:
+    return table.take(pa.array(rows, pa.int64()))  # the type of an empty list is not known
+
+
+def _nothing_left(ledger: Ledger) -> UserError:
+    """Return what to say of a corpus of which nothing is left."""
+    reasons = [
+        f"{stage} {reason} {count}"
+        for stage, counted in ledger.by_stage().items()
+        for reason, count in counted.items()
+    ]
+    return UserError(
+        f"spec: none of {len(ledger.rows)} files is left ({', '.join(reasons)}); "
+        "allow more in spec.licences or spec.quality, or give other spec.sources"
+    )
 
 
 def _copies(table: pa.Table, reason: str, copies: dict[int, dedup.Copy]) -> Drops:
     """Return the drops with, as value, the similarity to the kept file and its place."""
-    places = table.select(["source", "repository", "path"]).take([c.of for c in copies.values()])
+    places = _taken(
+        table.select(["source", "repository", "path"]), [copy.of for copy in copies.values()]
+    )
     kept = ("/".join(place.values()) for place in places.to_pylist())
     return {
         number: (reason, f"{copy.similarity:.3f} {place}")

@@ -175,6 +175,23 @@ def test_a_prefix_without_archives_is_the_users_mistake(
         carried_out(minio, tmp_path, "none", spec=spec)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"licences": {"allow": ["Zlib"]}}, r"licence not-allowed \d+"),
+        ({"quality": {"maxFileBytes": 1}}, r"read too-large \d+"),
+        ({"sources": [{"name": "demo", "archives": {"prefix": "in/broken"}}]}, "unreadable"),
+    ],
+    ids=["no licence is allowed", "no file is small enough", "no archive can be read"],
+)
+def test_a_corpus_of_which_nothing_is_left_says_why(
+    minio: MinioServer, inputs: Store, tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    spec = {"sources": [{"name": "demo", "archives": {"prefix": "in/"}}]} | changes
+    with pytest.raises(run.UserError, match=words):
+        carried_out(minio, tmp_path, "nothing", spec=spec)
+
+
 def test_a_tokenizer_is_made_from_the_corpus(
     corpus: Done, minio: MinioServer, tmp_path: Path
 ) -> None:
