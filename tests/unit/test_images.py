@@ -80,6 +80,29 @@ def test_a_reference_is_one_that_a_node_finds_without_a_registry(name: str) -> N
     assert FULL_NAME.fullmatch(images.reference(name))
 
 
+@pytest.mark.parametrize(
+    ("image", "flag"),
+    [
+        ("registry.example.com/team/x:1", "--tls-verify=true"),
+        ("127.example.com/x:1", "--tls-verify=true"),
+        ("localhost/x:1", "--tls-verify=false"),
+        ("localhost:5001/x:1", "--tls-verify=false"),
+        ("127.0.0.1:5001/team/x:1", "--tls-verify=false"),
+        ("[::1]:5001/x:1", "--tls-verify=false"),
+    ],
+)
+def test_only_a_registry_on_this_machine_goes_without_tls(image: str, flag: str) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    class Recorder(Buildah):
+        def run(self, *words: str) -> str:
+            asked.append(words)
+            return ""
+
+    images.push(Recorder(Path("unused")), [image])
+    assert asked == [("push", "--quiet", flag, image)]
+
+
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
 def test_a_dockerfile_stands_on_slim_debian_and_runs_as_nobody_special(path: Path) -> None:
     text = path.read_text()
