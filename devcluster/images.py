@@ -4,6 +4,7 @@
 
 A tag is the hash of what an image is made from: the Dockerfile, and the files that it names. So an
 image that is there is never built or loaded again, and no pod runs an older one than it asks for.
+A registry gets each image under the chart's appVersion too: by that tag the chart asks for them.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ FROM_PACKAGES = ("sandbox", "operator", "data", "train")  # all but MinIO, which
 # The train image at its largest: built, copied, stored, unpacked, 6 GB each.
 ROOM = 26 * 10**9
 _LOOPBACK = re.compile(r"(localhost|127\.[\d.]+|\[::1\])(:\d+)?/")
+CHART = ROOT / "helm" / "oremill" / "Chart.yaml"
 _COPIED = re.compile(r"^COPY (?:--\S+ )*(.+) \S+$", re.MULTILINE)
 _BOUND = re.compile(r"--mount=type=bind,source=([^, ]+)")
 
@@ -43,7 +45,10 @@ def main() -> int:
     parser.add_argument("--registry", help="push there, instead of loading into the dev cluster")
     arguments = parser.parse_args()
     try:
-        references = ensure(here(), arguments.name or tuple(MINUTES), arguments.registry)
+        layout = here()
+        references = ensure(layout, arguments.name or tuple(MINUTES), arguments.registry)
+        if arguments.registry:
+            release(Buildah(layout.cache / "images"), references)
     except DevClusterError as error:
         say(f"error: {error}")
         return 1
@@ -84,12 +89,28 @@ def push(builder: Buildah, images: Sequence[str]) -> None:
     """Push to the registry in the images' names, which skips the layers that it has."""
     for image in images:
         with step(f"push {image}"):
-            builder.run("push", "--quiet", f"--tls-verify={_has_tls(image)}".lower(), image)
+            _push(builder, image, image)
 
 
-def _has_tls(image: str) -> bool:
-    """Every registry has but one on this machine itself, as Docker and containerd see it too."""
-    return _LOOPBACK.match(image) is None
+def release(builder: Buildah, references: Mapping[str, str]) -> None:
+    """Name what was pushed as the chart does by itself; only the name travels."""
+    for image in references.values():
+        with step(f"push {released(image)}"):
+            _push(builder, image, released(image))
+
+
+def _push(builder: Buildah, image: str, name: str) -> None:
+    """Every registry has TLS but one on this machine, as Docker and containerd see it too."""
+    tls = "false" if _LOOPBACK.match(name) else "true"
+    builder.run("push", "--quiet", f"--tls-verify={tls}", image, f"docker://{name}")
+
+
+def released(image: str) -> str:
+    """The same image under the chart's appVersion."""
+    found = re.search(r"^appVersion: *(\S+)$", CHART.read_text(), re.MULTILINE)
+    if found is None:
+        raise DevClusterError(f"{CHART} has no appVersion")
+    return f"{image.rpartition(':')[0]}:{found[1]}"
 
 
 def load(layout: Layout, builder: Buildah, images: Sequence[str]) -> None:

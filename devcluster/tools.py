@@ -21,8 +21,20 @@ from devcluster.progress import exclusive, step
 
 KUBERNETES = "v1.34.4"  # the last minor release that still takes cgroup v1 and containerd 1.6
 SOURCES = Path(__file__).parent / "kubernetes"
+_MINOR = KUBERNETES.split(".")[1]
 _VERSION = "k8s.io/component-base/version"
-_STAMP = {"gitVersion": KUBERNETES, "gitMajor": "1", "gitMinor": KUBERNETES.split(".")[1]}
+_STAMP = {
+    f"{_VERSION}.gitVersion": KUBERNETES,
+    f"{_VERSION}.gitMajor": "1",
+    f"{_VERSION}.gitMinor": _MINOR,
+}
+# The cluster that `helm template` and `helm lint` assume, since they ask none: a helm whose linker
+# is told nothing assumes 1.20, and refuses our chart.
+_ASSUMED = {
+    f"helm.sh/helm/v3/pkg/{package}.k8sVersion{part}": number
+    for package in ("chartutil", "lint/rules")
+    for part, number in (("Major", "1"), ("Minor", _MINOR))
+}
 
 
 @dataclass(frozen=True)
@@ -34,12 +46,12 @@ class Tool:
     version: str
     minutes: float  # what a cold build took on 2 cores, so that the user knows what to expect
     links: tuple[str, ...] = ()  # further names of the same file
-    stamp: Mapping[str, str] | None = None  # variables that the linker sets
+    stamp: Mapping[str, str] | None = None  # Go variable, with its package -> what the linker sets
 
     @property
     def ldflags(self) -> str:
         """Without symbol tables: a third smaller."""
-        stamps = (f"-X {_VERSION}.{k}={v}" for k, v in (self.stamp or {}).items())
+        stamps = (f"-X {k}={v}" for k, v in (self.stamp or {}).items())
         return " ".join(("-s -w", *stamps))
 
     @property
@@ -65,7 +77,7 @@ TOOLS = (
         stamp=_STAMP,
     ),
     Tool("pause", "./pause", "1", 0.1),
-    Tool("helm", "helm.sh/helm/v3/cmd/helm", "v3.22.0", 1.6),
+    Tool("helm", "helm.sh/helm/v3/cmd/helm", "v3.22.0", 1.6, stamp=_ASSUMED),
     Tool("coredns", "github.com/coredns/coredns", "v1.12.4", 1.9),
     # MinIO publishes no semantic versions any more: the newest commits, by their pseudo-versions.
     Tool("minio", "github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c", 2.4),

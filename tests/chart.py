@@ -28,6 +28,7 @@ CASES: dict[str, dict[str, Any]] = {
         "image": {"registry": "registry.example/team", "tag": "v2", "pullSecrets": ["pull"]},
         "images": {"train": {"repository": "mine", "tag": "v3"}},
     },
+    "own-images": {"image": {"registry": "registry.example/team"}},
     "monitoring": {
         "metrics": {
             "prometheusNamespace": "monitoring",
@@ -52,8 +53,7 @@ def helm(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def template(values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    # helm built from source thinks of an old cluster, and does not ask one
-    words = ("--kube-version=1.34", f"--namespace={NAMESPACE}", "--values=-")
+    words = (f"--namespace={NAMESPACE}", "--values=-")
     return helm("template", "oremill", str(CHART), *words, stdin=yaml.safe_dump(values))
 
 

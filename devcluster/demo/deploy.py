@@ -18,15 +18,6 @@ CHART = ROOT / "helm" / "oremill"
 RELEASE = "oremill"
 MINIO = f"{RELEASE}-minio"  # StatefulSet; its pod knows its own server to `mc` as `own`
 BUCKET = "oremill"
-# Two cores hold the demo and the tests at once: small requests, and what is idle may be used.
-_TRAIN = {"cpu": "500m", "cpuLimit": "2", "memory": "4Gi"}
-_DATA = {"cpu": "500m", "cpuLimit": "2", "memory": "2Gi"}
-_SANDBOX = {"cpu": "250m", "cpuLimit": "2", "memory": "256Mi", "scratch": "512Mi"}
-SIZES = {
-    **dict.fromkeys(("corpus", "tokenizer"), _DATA),
-    **dict.fromkeys(("pretrain", "sft", "rlef", "evaluate"), _TRAIN),
-    "sandbox": _SANDBOX,
-}
 # Two cores hold a step, its sandboxes, operator and MinIO: each asks for little and may use all.
 SHARED = {"cpu": "300m", "cpuLimit": "2"}
 WORDS = ("corpus", "tokenizer", "pretrain", "sft", "rlef", "evaluate", "sandbox")
@@ -38,9 +29,7 @@ def install(kube: Kube, images: Mapping[str, str], values_file: Path) -> None:
     values_file.parent.mkdir(parents=True, exist_ok=True)
     values_file.write_text(json.dumps(values(images), indent=1))
     with step(f"install the chart into the namespace {kube.namespace}"):
-        # The CRDs belong to the cluster; a release in another namespace may have brought them.
         flags: list[str | Path] = ["--values", values_file, "--wait", "--timeout", "5m"]
-        flags.append("--take-ownership")
         # The CRDs are the cluster's, and another namespace's release may have brought them.
         kube.helm("upgrade", "--install", "--take-ownership", RELEASE, CHART, *flags)
 

@@ -53,7 +53,7 @@ def _further(kube: Kube, layout: Layout, stages: Sequence[Stage]) -> Iterator[st
     """Commands that work as they stand."""
     yield "Look further:"
     if not kube.context:
-        yield '  eval "$(python3 -m devcluster env)"   # kubectl, helm, mc and KUBECONFIG'
+        yield '  eval "$(python3 -m devcluster env)"   # kubectl, helm and KUBECONFIG'
     space = f"{f'--context {kube.context} ' if kube.context else ''}-n {kube.namespace}"
     yield f"  kubectl {space} get oremill"
     yield f"  kubectl {space} get evaljob demo -o yaml"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from devcluster import images
 from oremill import names
 from oremill.crdgen.values import rows_of
 from oremill.settings import Settings, load
@@ -61,12 +62,20 @@ def test_sizes_given_in_part_keep_the_rest(tmp_path: Path) -> None:
 
 
 def test_images_take_registry_and_tag(tmp_path: Path) -> None:
-    images = settings("registry", tmp_path).images
-    assert images.data == "registry.example/team/oremill-data:v2"
-    assert images.train == "registry.example/team/mine:v3"
+    ours = settings("registry", tmp_path).images
+    assert ours.data == "registry.example/team/oremill-data:v2"
+    assert ours.train == "registry.example/team/mine:v3"
     (pod,) = pods("registry")
     assert pod["containers"][0]["image"] == "registry.example/team/oremill-operator:v2"
     assert pod["imagePullSecrets"] == [{"name": "pull"}]
+
+
+def test_the_chart_asks_for_the_names_that_make_images_pushes(tmp_path: Path) -> None:
+    ours = settings("own-images", tmp_path).images
+    (pod,) = pods("own-images")
+    asked = {name: getattr(ours, name) for name in ("data", "train", "sandbox")}
+    for name, image in (asked | {"operator": pod["containers"][0]["image"]}).items():
+        assert image == images.released(images.reference(name, "registry.example/team"))
 
 
 def test_the_embedded_minio_is_the_default_endpoint(tmp_path: Path) -> None:

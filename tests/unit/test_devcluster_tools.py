@@ -37,6 +37,12 @@ def test_the_key_of_a_build_changes_with_version_and_stamp() -> None:
         assert tools.key(other) != tools.key(KUBERNETES)
 
 
+def test_helm_assumes_the_cluster_that_is_built_beside_it() -> None:
+    helm = next(tool for tool in tools.TOOLS if tool.name == "helm")
+    minor = tools.KUBERNETES.split(".")[1]
+    assert f"-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor={minor}" in helm.ldflags
+
+
 def test_versions_in_go_mod_are_the_one_that_the_binary_reports() -> None:
     assert f"k8s.io/kubernetes {tools.KUBERNETES}\n" in (tools.SOURCES / "go.mod").read_text()
 

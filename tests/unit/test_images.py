@@ -100,7 +100,7 @@ def test_only_a_registry_on_this_machine_goes_without_tls(image: str, flag: str)
             return ""
 
     images.push(Recorder(Path("unused")), [image])
-    assert asked == [("push", "--quiet", flag, image)]
+    assert asked == [("push", "--quiet", flag, image, f"docker://{image}")]
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)

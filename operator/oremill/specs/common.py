@@ -299,6 +299,6 @@ class Problems(Model):
     """Verifiable problems in the bucket: JSON Lines of {task_id, prompt, entry_point, tests}."""
 
     key: ObjectKey
-    """Object key of the file, below the bucket's root."""
+    """Object key of JSON Lines: {task_id, prompt, entry_point, tests: [{args: [], expected}]}."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Use only the first problems of the file."""

@@ -100,7 +100,7 @@ class Contamination(Model):
     benchmark: Literal["humaneval"] | None = None
     """A benchmark that ships inside the image."""
     key: ObjectKey | None = None
-    """Object key of a problems file (JSON Lines)."""
+    """Object key of a problems file: JSON Lines with task_id, prompt and, where known, solution."""
     ngram: Annotated[int, Field(ge=0, le=64)] = 10
     """Words of an n-gram that may not occur; 0 compares whole prompts and solutions only."""
 

@@ -13,7 +13,7 @@ class Benchmark(Model):
     name: Literal["humaneval", "steplang"]
     """Adapter: humaneval ships inside the image; steplang reads problems from key."""
     key: ObjectKey | None = None
-    """Object key of the problems file (JSON Lines); needed by steplang."""
+    """Object key of steplang's problems: JSON Lines as of an RLEFJob, with a solution each."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Use only the first problems."""
     mode: Literal["chat", "completion"] = "completion"

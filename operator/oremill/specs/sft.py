@@ -20,7 +20,7 @@ class Conversations(Model):
     """A JSON Lines file in the bucket: {"messages": [{"role", "content"}, ...]} a line."""
 
     key: ObjectKey
-    """Object key of the file."""
+    """Object key of JSON Lines: {"messages": [{"role": "user", "content": "..."}, ...]}."""
 
 
 class SFTJobSpec(JobSpec):
