@@ -301,9 +301,9 @@ def _waiting_message(container: Body) -> str:
 def _sources(spec: Body) -> dict[str, str]:
     found = {}
     for volume in spec.get("volumes") or ():
-        for source, field in (("secret", "secretName"), ("configMap", "name")):
+        for source, named in (("secret", "secretName"), ("configMap", "name")):
             if source in volume:
-                found[volume["name"]] = volume[source].get(field, "")
+                found[volume["name"]] = volume[source].get(named, "")
     return found
 
 

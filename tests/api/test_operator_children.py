@@ -141,11 +141,8 @@ class TestReasons:
         for name, needed in (("one", "two"), ("two", "one")):
             model = {"kind": "SFTJob", "name": needed}
             place.create("SFTJob", name, SPECS["SFTJob"] | {"modelRef": model})
-        told = "SFTJob 'one' → SFTJob 'two' → SFTJob 'one'"
-        place.until(told, lambda: told in place.status("SFTJob", "one").get("message", ""))
-        assert (
-            "waits for itself" in place.until_reason("SFTJob", "two", "WaitingForInput")["message"]
-        )
+        way = "waits for itself: SFTJob 'one' → SFTJob 'two' → SFTJob 'one'"
+        place.until(way, lambda: way in place.status("SFTJob", "one").get("message", ""))
 
     def test_exceeded_quota_is_told_in_the_api_servers_words(self, place: Place) -> None:
         place.create("ResourceQuota", "none", {"hard": {"pods": "0"}})
