@@ -9,7 +9,7 @@ outside the pod has business there. (Several nodes meet by torchrun itself.)
 
 import socket
 
-from torch.distributed import TCPStore, run
+from torch.distributed import TCPStore, run  # type: ignore[attr-defined]  # torch re-exports it
 from torch.distributed.elastic.rendezvous import (
     RendezvousInfo,
     RendezvousParameters,
