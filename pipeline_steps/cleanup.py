@@ -9,7 +9,7 @@ artifact. Running it again is harmless.
 from oremill import names
 from oremill.specs.artifact import Order, Outcome
 from pipeline_steps import run
-from pipeline_steps.storage import Store
+from pipeline_steps.storage import FIRST_PATIENCE, Store
 
 
 def cleanup(order: Order, store: Store) -> Outcome:
@@ -23,7 +23,7 @@ def cleanup(order: Order, store: Store) -> Outcome:
 def main(places: run.Places) -> Outcome:
     """Clean up by the order; the spec's own inputs need not exist any more."""
     order = Order.model_validate_json(places.spec.read_text())
-    return cleanup(order, Store.open(order.storage, places.secret, places.ca))
+    return cleanup(order, Store.open(order.storage, places.secret, places.ca, FIRST_PATIENCE))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ torchrun turns whatever happens to a rank, SIGTERM too, into exit code 1. So eac
     1   anything else; a rank without an outcome was killed
 
 torchrun reads where its peers are from PET_* (nodes, ranks of a node, node rank, address and port
-of node 0). One node with one rank takes the same path, so there is only one to trust. Torch is not
+of node 0). One node with one rank takes the same path, so there is only one to trust; what differs
+is that a lone node listens on the loopback address alone (rendezvous.py). Torch is not
 imported here: PID 1 stays small, and outlives a rank that ran out of memory.
 """
 
@@ -88,7 +89,8 @@ def _killed(out_of_memory: bool) -> Outcome:
 def _run(module: str, folder: Path, grace: int) -> tuple[bool, bool]:
     """Run torchrun; return whether we were told to stop, and whether memory ran out."""
     before = oom_kills()
-    command = [sys.executable, "-m", "torch.distributed.run", f"--shutdown-timeout={grace}"]
+    torchrun = "pipeline_steps.rendezvous" if _alone() else "torch.distributed.run"
+    command = [sys.executable, "-m", torchrun, f"--shutdown-timeout={grace}"]
     process = subprocess.Popen(
         [*command, "-m", "pipeline_steps.launch", module], env=_environment(folder)
     )
@@ -110,10 +112,29 @@ def _environment(folder: Path) -> dict[str, str]:
     Waiting OpenMP threads must sleep, not spin: on a node that does other work too, spinning made
     training 5 times slower (1.9k instead of 10.7k tokens a second on 2 shared cores).
     """
-    return {"OMP_WAIT_POLICY": "passive", "HF_HUB_OFFLINE": "1"} | {
-        **os.environ,
-        "OREMILL_OUTCOMES": str(folder),
-        "TOKENIZERS_PARALLELISM": "true",
+    return (
+        {"OMP_WAIT_POLICY": "passive", "HF_HUB_OFFLINE": "1"}
+        | _meeting()
+        | {
+            **os.environ,
+            "OREMILL_OUTCOMES": str(folder),
+            "TOKENIZERS_PARALLELISM": "true",
+        }
+    )
+
+
+def _alone() -> bool:
+    return os.environ.get("PET_NNODES") == "1"
+
+
+def _meeting() -> dict[str, str]:
+    """Return how the ranks of a lone node meet: on the loopback address, see rendezvous.py."""
+    if not _alone():
+        return {}
+    return {
+        "PET_RDZV_BACKEND": "loopback",
+        "PET_RDZV_ENDPOINT": f"127.0.0.1:{os.environ['PET_MASTER_PORT']}",
+        "GLOO_SOCKET_IFNAME": "lo",
     }
 
 

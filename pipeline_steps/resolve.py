@@ -5,11 +5,13 @@
 It reads the same spec.json as the stage (role "resolve"), lists the objects of the bucket that the
 spec names, and computes the digest. So the operator needs no S3 credential, and a stage that was
 made before, by whatever release, starts no training pod. The outcome's status is `found` or
-`missing`.
+`missing`. It is the first to talk to the bucket, and gives up soon: the Job tries again, and the
+object says meanwhile what is the matter.
 """
 
 from oremill.specs.artifact import Artifact, Outcome
 from pipeline_steps import run
+from pipeline_steps.storage import FIRST_PATIENCE
 
 
 def resolve(step: run.Step) -> Outcome:
@@ -23,4 +25,4 @@ def resolve(step: run.Step) -> Outcome:
 
 
 if __name__ == "__main__":
-    run.standalone(lambda places: resolve(run.load(places)))
+    run.standalone(lambda places: resolve(run.load(places, FIRST_PATIENCE)))

@@ -46,7 +46,7 @@ from oremill.specs.artifact import RECIPES, Input, Manifest, Order, Outcome, dig
 from pipeline_steps.errors import Preempted, Resumable, StepError, StepFailed, UserError
 from pipeline_steps.inputs import bucket_inputs
 from pipeline_steps.progress import ProgressBoard
-from pipeline_steps.storage import Store
+from pipeline_steps.storage import PATIENCE, Store
 
 __all__ = ["Made", "Places", "Resumable", "Step", "StepFailed", "UserError", "load", "main"]
 
@@ -171,8 +171,12 @@ def finish(work: Callable[[], Outcome], termination_log: Path) -> int:
     return code
 
 
-def load(places: Places) -> Step:
+def load(places: Places, patience: float = PATIENCE) -> Step:
     """Read the order and open what the stage needs.
+
+    Args:
+        places: the files around the step.
+        patience: seconds that the bucket may be away.
 
     Raises:
         UserError: the spec is wrong, the Secret is, or an input object is missing or was changed.
@@ -180,7 +184,7 @@ def load(places: Places) -> Step:
     order = Order.model_validate_json(places.spec.read_text())
     spec = _typed(order)
     random.seed(spec.seed)
-    store = Store.open(order.storage, places.secret, places.ca)
+    store = Store.open(order.storage, places.secret, places.ca, patience)
     artifacts = [item for item in order.inputs if item.kind]
     inputs = artifacts + bucket_inputs(store, spec)
     order = _with_digest(order, digest(order.kind, spec, inputs))

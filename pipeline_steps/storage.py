@@ -9,6 +9,7 @@ user's to repair.
 import hashlib
 import io
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,7 @@ Result = TypeVar("Result")
 
 PATIENCE = 180.0  # seconds a bucket may be away before the step gives its pod back
 LONGEST_PAUSE = 15.0  # seconds between two tries
+FIRST_PATIENCE = 15.0  # seconds for the first contact: a wrong endpoint must not stay untold
 TRANSFERS = 4  # files on their way at once
 REFUSALS = {
     "AccessDenied": "spec.storage.secretRef: the bucket {bucket!r} refuses these credentials",
@@ -39,6 +41,23 @@ REFUSALS = {
     "SignatureDoesNotMatch": "spec.storage.secretRef: {endpoint} refuses this secretKey",
     "NoSuchBucket": "spec.storage.bucket: {endpoint} has no bucket {bucket!r}",
 }
+
+# What a wrong endpoint or certificate authority looks like; the first that fits is told.
+MISFITS = (
+    (
+        re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|HTTP_REQUEST"),
+        "spec.storage.endpoint: {endpoint} does not speak TLS there; is it http://?",
+    ),
+    (
+        re.compile("HTTP request.*HTTPS"),
+        "spec.storage.endpoint: {endpoint} speaks TLS there; is it https://?",
+    ),
+    (
+        re.compile("CERTIFICATE_VERIFY_FAILED.*?verify failed: (?P<why>[^(]*)"),
+        "spec.storage.caRef: the certificate of {endpoint} is not trusted ({why}); name a "
+        "ConfigMap with its authority under the key ca.crt",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -228,15 +247,24 @@ class Store:
                 self._settle(what, error)
                 trouble: Exception = error
             except (urllib3.exceptions.HTTPError, InvalidResponseError, ServerError) as error:
+                self._fit(error)
                 trouble = error
             if time.monotonic() + pause > deadline:
                 raise StorageUnavailable(
                     f"{self.target.endpoint} did not answer for {self.patience:.0f} s "
-                    f"({what}): {trouble}"
+                    f"({what}): {trouble}{_advice(trouble)}"
                 ) from trouble
             log.warning("%s: %s; trying again in %.1f s", what, trouble, pause)
             time.sleep(pause)
         raise AssertionError("pauses never end")
+
+    def _fit(self, error: Exception) -> None:
+        """Raise what shows that the spec names the endpoint or its authority wrongly."""
+        for looks, message in MISFITS:
+            found = looks.search(str(error))
+            if found is not None:
+                said = {name: text.strip() for name, text in found.groupdict().items()}
+                raise UserError(message.format(endpoint=self.target.endpoint, **said)) from error
 
     def _settle(self, what: str, error: S3Error) -> None:
         """Raise what trying again cannot change; return when it may pass."""
@@ -253,6 +281,12 @@ def sha256_of(path: Path) -> str:
     """Return a file's SHA-256 in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _advice(trouble: Exception) -> str:
+    """Return what to look at: a name that does not resolve is rather wrong than away."""
+    resolves = "Failed to resolve" not in str(trouble)
+    return "" if resolves else "; correct spec.storage.endpoint if the name is wrong"
 
 
 def _described(folder: Path, path: Path) -> File:

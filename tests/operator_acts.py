@@ -61,6 +61,21 @@ def complete(place: Place, kind: str, name: str, **spec: Any) -> None:
     place.until_reason(kind, name, "Reused")
 
 
+def warn(place: Place, pod: Body, message: str) -> None:
+    """Post the warning of a kubelet that cannot start a pod."""
+    about = {"kind": "Pod", "name": pod["metadata"]["name"], "namespace": place.namespace}
+    place.create(
+        "Event",
+        "mount",
+        metadata={"namespace": place.namespace},
+        involvedObject=about,
+        type="Warning",
+        reason="FailedMount",
+        message=message,
+        lastTimestamp="2026-01-01T00:00:00Z",
+    )
+
+
 def order_of(place: Place, pod: Body) -> Body:
     volume = next(item for item in pod["spec"]["volumes"] if item["name"] == "order")
     found = place.get("ConfigMap", volume["configMap"]["name"])

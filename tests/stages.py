@@ -1,5 +1,6 @@
 """Stages, Jobs and pods for tests of what is pure: bodies as the API server would give them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -141,6 +142,7 @@ def pod(
     ended: str = "",
     index: int = 0,
     deleting: bool = False,
+    volumes: Sequence[dict[str, Any]] = (),
     **status: Any,
 ) -> PodSeen:
     """Return a pod of a Job."""
@@ -157,7 +159,7 @@ def pod(
     if deleting:
         meta["deletionTimestamp"] = "2026-01-02T03:04:00Z"
     found = {"phase": phase, "containerStatuses": [{"state": state}], **status}
-    return PodSeen.of({"metadata": meta, "status": found})
+    return PodSeen.of({"metadata": meta, "spec": {"volumes": volumes}, "status": found})
 
 
 def seen(of: Stage, *children: JobSeen | PodSeen, **fields: Any) -> Seen:

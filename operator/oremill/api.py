@@ -6,6 +6,7 @@ Bodies stay plain dictionaries: typed models of all API objects would triple the
 
 import json
 import os
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -43,11 +44,20 @@ class Conflict(ApiError):
     """The object changed since it was read: look again (409)."""
 
 
+class Missing(ApiError):
+    """There is no such object (404)."""
+
+
 class Refused(ApiError):
     """Quota, admission or rights do not allow it (403), or a value is not legal (422)."""
 
 
-_ERRORS: dict[int, type[ApiError]] = {403: Refused, 409: Conflict, 422: Refused}
+_ERRORS: dict[int, type[ApiError]] = {
+    403: Refused,
+    404: Missing,
+    409: Conflict,
+    422: Refused,
+}
 
 
 class Api:
@@ -73,20 +83,16 @@ class Api:
         """Return the plurals of a group version that the API server serves."""
         try:
             found = await self._request("GET", f"/apis/{api_version}")
-        except ApiError as error:
-            if error.status == 404:
-                return set()
-            raise
+        except Missing:
+            return set()
         return {item["name"] for item in found["resources"]}
 
     async def get(self, api_version: str, kind: str, namespace: str, name: str) -> Body | None:
         """Return an object, None when there is none."""
         try:
             return await self._request("GET", _path(api_version, kind, namespace, name))
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
+        except Missing:
+            return None
 
     async def list(
         self, api_version: str, kind: str, namespace: str, **selectors: str
@@ -109,6 +115,7 @@ class Api:
 
         Raises:
             Conflict: the patch names a resourceVersion that is no longer the newest.
+            Missing: the object is gone.
         """
         path = _path(api_version, kind, namespace, name, sub)
         query = {"fieldManager": names.FIELD_MANAGER}
@@ -131,12 +138,9 @@ class Api:
 
     async def delete(self, api_version: str, kind: str, namespace: str, name: str) -> None:
         """Delete an object, its dependants in the background; one that is gone is no error."""
-        try:
-            options = {"propagationPolicy": "Background"}
+        options = {"propagationPolicy": "Background"}
+        with suppress(Missing):
             await self._request("DELETE", _path(api_version, kind, namespace, name), None, options)
-        except ApiError as error:
-            if error.status != 404:
-                raise
 
     async def _request(
         self,

@@ -3,6 +3,7 @@
 Everything here is filled by events and lost at a restart; the first listing fills it again.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +44,20 @@ class Board:
         for needed in self._needs.pop(key, ()):
             self._needed_by.get(needed, set()).discard(key)
         return self._dependants(key)
+
+    def circle(self, key: Key) -> tuple[Key, ...]:
+        """Return the shortest way from an object over what it waits for back to it, if any."""
+        ways = deque([(key,)])
+        known = {key}
+        while ways:
+            way = ways.popleft()
+            for needed in sorted(self._needs.get(way[-1], ()), key=str):
+                if needed == key:
+                    return (*way, key)
+                if needed not in known:
+                    known.add(needed)
+                    ways.append((*way, needed))
+        return ()
 
     def compare(self, key: Key, generation: int, now: float) -> None:
         """Take note of what a fresh read shows: a change that no event told of."""

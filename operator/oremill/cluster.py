@@ -14,7 +14,7 @@ import aiohttp
 from pydantic import ValidationError
 
 from oremill import names
-from oremill.api import Api, Body, Refused
+from oremill.api import Api, Body, Missing, Refused
 from oremill.drift import differs
 from oremill.plans import Child, Manifest, Plan
 from oremill.seen import GateSeen, InputSeen, JobSeen, PodSeen, PoolSeen, Seen
@@ -28,6 +28,10 @@ _PROGRESS_TIMEOUT = 2.0  # seconds; a miss is no error
 _PROGRESS_AT_ONCE = 16
 _PODS_DUE = timedelta(seconds=2)  # after which a Job without pods is asked why
 _STUCK_READ = 4  # children of one stage whose warnings are read in one look
+
+
+class Gone(Exception):
+    """The custom resource was deleted while we looked at it."""
 
 
 class Cluster:
@@ -165,6 +169,7 @@ class Cluster:
 
         Raises:
             Conflict: the object changed since `body` was read.
+            Gone: it was deleted since.
         """
         patch = changes(body.get("status") or {}, status)
         if not patch:
@@ -180,6 +185,7 @@ class Cluster:
 
         Raises:
             Conflict: the object changed since `body` was read.
+            Gone: it was deleted since.
         """
         version = body["metadata"]["resourceVersion"]
         patch = {"metadata": {"resourceVersion": version, "finalizers": finalizers}}
@@ -190,7 +196,10 @@ class Cluster:
         await self.api.delete(names.API_VERSION, key.kind, key.namespace, key.name)
 
     async def _patch(self, key: Key, patch: Body, sub: str = "") -> None:
-        await self.api.merge(names.API_VERSION, key.kind, key.namespace, key.name, patch, sub)
+        try:
+            await self.api.merge(names.API_VERSION, key.kind, key.namespace, key.name, patch, sub)
+        except Missing as error:
+            raise Gone(key) from error
 
     async def post(self, body: Body, events: Iterable[Event], now: datetime) -> None:
         """Post Events about an object; the same one twice is one."""

@@ -1,17 +1,15 @@
 """The conditions of a stage: what is the matter, by the closed list of reasons; who must act."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from oremill import names
 from oremill.life import Life, Phase
-from oremill.seen import JobSeen, PodSeen, Seen
+from oremill.seen import JobSeen, Seen
 from oremill.specs.status import Condition
 from oremill.stage import Stage
+from oremill.troubles import trouble
 
-_IMAGE = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
-_STARTING = {"", "ContainerCreating", "PodInitializing"}
 _LONGEST = 1000  # characters of a message
 _CHECKPOINTING = {"PretrainJob", "SFTJob", "RLEFJob"}
 
@@ -81,8 +79,9 @@ def _inputs(seen: Seen) -> Iterator[Said]:
 
 def _resolving(stage: Stage, seen: Seen, life: Life, refused: str) -> Iterator[Said]:
     job = seen.job(stage.child(names.ROLE_RESOLVE, life.key))
-    yield from _children(stage, seen, job, refused)
-    if life.reason == "StorageUnavailable":
+    silent = life.reason == "StorageUnavailable"
+    yield from children(stage, seen, job, refused, paused=silent)
+    if silent:
         yield Said("Progressing", False, "StorageUnavailable", life.message)
     else:
         yield Said("Progressing", True, "Resolving", life.message or "looks for the artifact")
@@ -91,7 +90,7 @@ def _resolving(stage: Stage, seen: Seen, life: Life, refused: str) -> Iterator[S
 def _running(stage: Stage, seen: Seen, life: Life, refused: str) -> Iterator[Said]:
     job = seen.steps(life.run).get(life.attempt)
     paused = life.not_before is not None or bool(seen.lingering())
-    yield from _children(stage, seen, job, refused, sandboxes=True, paused=paused)
+    yield from children(stage, seen, job, refused, sandboxes=True, paused=paused)
     progress, after = seen.progress, life.last
     if job is not None and progress is not None:
         resumed = progress.resumed_from
@@ -129,7 +128,7 @@ def _checkpoint(stage: Stage, seen: Seen, life: Life) -> Said:
     return Said("CheckpointAvailable", True, "Saved", f"step {newest.step}")
 
 
-def _children(
+def children(
     stage: Stage,
     seen: Seen,
     job: JobSeen | None,
@@ -137,7 +136,16 @@ def _children(
     sandboxes: bool = False,
     paused: bool = False,
 ) -> Iterator[Said]:
-    """Yield Admitted and PodsReady for the Job that is to run now."""
+    """Yield Admitted and PodsReady for the Job that is to run now.
+
+    Args:
+        stage: the object.
+        seen: what surrounds it.
+        job: that Job, None while it does not exist.
+        refused: as in `conditions`.
+        sandboxes: whether the Job's pods need sandboxes.
+        paused: whether it is right that no pod runs yet.
+    """
     admitted = _admitted(stage, seen, job, refused)
     yield admitted
     if not admitted.status:
@@ -148,14 +156,14 @@ def _children(
         return
     workers = seen.pods_of(job)
     pods = [pod for pod in workers if pod.alive and not pod.deleting]
-    problems = [found for pod in pods if (found := _trouble(pod, seen))]
+    problems = [found for pod in pods if (found := trouble(pod, seen))]
     if sandboxes:
         problems += _sandbox_troubles(seen)
     if problems:
         yield Said("PodsReady", False, *problems[0])
     elif pods and all(pod.phase == "Running" for pod in pods):
         yield Said("PodsReady", True, "Ready")
-    elif not any(pod.phase == "Succeeded" for pod in workers):
+    elif not paused and not any(pod.phase == "Succeeded" for pod in workers):
         yield Said("PodsReady", False, "Starting", f"pods of Job {job.name} are starting")
 
 
@@ -171,33 +179,12 @@ def _admitted(stage: Stage, seen: Seen, job: JobSeen | None, refused: str) -> Sa
     return Said("Admitted", True, "Admitted")
 
 
-def _trouble(pod: PodSeen, seen: Seen) -> tuple[str, str] | None:
-    """Return what keeps a pod from starting, in the words of who refuses it."""
-    if pod.unschedulable:
-        return "Unschedulable", f"pod {pod.name}: {pod.unschedulable}"
-    if pod.waiting in _IMAGE:
-        return "ImagePullFailed", f"pod {pod.name}: {pod.waiting}: {pod.waiting_message}"
-    if pod.waiting not in _STARTING:
-        return "Starting", f"pod {pod.name}: {pod.waiting}: {pod.waiting_message}"
-    warning = seen.warnings.get(pod.name, "")
-    if pod.phase == "Pending" and warning:
-        return "Starting", f"pod {pod.name}: {warning}{_hint(warning)}"
-    return None
-
-
-def _hint(warning: str) -> str:
-    missing = re.search(r'volume "storage" : secret "([^"]+)" not found', warning)
-    if missing is None:
-        return ""
-    return f"; create Secret {missing[1]!r} with the keys accessKey and secretKey"
-
-
 def _sandbox_troubles(seen: Seen) -> list[tuple[str, str]]:
     pods = [pod for pod in seen.pods if pod.role == names.ROLE_SANDBOX and not pod.deleting]
     for pool in seen.pools:
         if pool.ready >= min(1, pool.wanted):
             continue
-        known = [found for pod in pods if (found := _trouble(pod, seen))]
+        known = [found for pod in pods if (found := trouble(pod, seen))]
         detail = f": {known[0][1]}" if known else ""
         message = f"{pool.ready} of {pool.wanted} sandbox pods are ready{detail}"
         return [("SandboxesNotReady", message)]

@@ -135,11 +135,17 @@ def _blocked(seen: Seen) -> tuple[str, str] | None:
             return "InputFailed", f"{_named(item)} failed: {item.failed}"
     for item in seen.inputs:
         if item.input is None:
-            return "WaitingForInput", _awaited(item)
+            return "WaitingForInput", _circle(seen) or _awaited(item)
     for gate in seen.gates:
         if not gate.open:
-            return "GateNotMet", _gate(gate)
+            return "GateNotMet", _circle(seen) or _gate(gate)
     return None
+
+
+def _circle(seen: Seen) -> str:
+    """Return what is said of a stage that waits for itself, empty for one that does not."""
+    way = " → ".join(f"{key.kind} {key.name!r}" for key in seen.circle)
+    return f"waits for itself: {way}; change one of these references" if way else ""
 
 
 def _named(item: InputSeen) -> str:

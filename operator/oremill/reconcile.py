@@ -6,12 +6,13 @@ late, or be cut off at any instruction.
 
 import random
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from oremill import names
+from oremill import names, parting
 from oremill.api import Body, Conflict
 from oremill.board import Board
-from oremill.cluster import Cluster
+from oremill.cluster import Cluster, Gone
 from oremill.life import Life, Phase, decide
 from oremill.metrics import RECONCILE_SECONDS, RECONCILES
 from oremill.plans import plan, plan_deletion
@@ -23,7 +24,6 @@ from oremill.stage import Key, Stage, read_status
 from oremill.status import Event, derive, events, rejected
 
 _SOON = 0.2  # seconds until a look that a concurrent change cut off is taken again
-_CLEANUP_LIMIT = timedelta(minutes=15)  # then a deleted object goes without its artifacts' removal
 _ACTIVE = ("Pending", "Queued", "Running")
 _ACTIVE_A_SECOND = 10  # looks at active stages a second that no event asked for, in all
 
@@ -45,6 +45,9 @@ class Reconciler:
             result = "done"
         except Conflict:  # the object changed while we looked
             following, result = _SOON, "conflict"
+        except Gone:
+            self._board.forget(key)
+            following, result = None, "done"
         finally:
             RECONCILES.labels(key.kind, result).inc()
             RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - began)
@@ -67,6 +70,7 @@ class Reconciler:
 
     async def _converge(self, stage: Stage, body: Body) -> float | None:
         seen = await self._cluster.observe(stage)
+        seen = replace(seen, circle=self._board.circle(stage.key))
         life = decide(stage, seen, self._settings)
         wanted = plan(stage, seen, life, self._settings, self._key)
         refused = await self._cluster.converge(stage, wanted)
@@ -96,12 +100,14 @@ class Reconciler:
             return self._calm()
         seen = await self._cluster.observe(stage)
         refused = await self._cluster.converge(stage, plan_deletion(stage, seen, self._settings))
-        failed = _cleanup_failed(stage, seen) or ("being terminated" in refused and refused)
+        failed = parting.failed(stage, seen, refused)
         if failed:
             event = Event("Warning", "StorageUnavailable", f"artifacts stay: {failed}")
             await self._cluster.post(body, [event], seen.now)
-        if failed or _cleaned(stage, seen):
+        if failed or parting.cleaned(stage, seen):
             await self._cluster.write_finalizers(body, _without(body))
+        else:
+            await self._report(body, parting.parting(stage, seen, refused), seen.now)
         return float(self._settings.progress_seconds)
 
     async def _following(
@@ -139,22 +145,6 @@ def _leaves(body: Body) -> bool:
 
 def _without(body: Body) -> list[str]:
     return [name for name in body["metadata"].get("finalizers") or () if name != names.FINALIZER]
-
-
-def _cleaned(stage: Stage, seen: Seen) -> bool:
-    job = seen.job(stage.child(names.ROLE_CLEANUP))
-    return stage.spec.deletion_policy == "Retain" or bool(job and job.succeeded)
-
-
-def _cleanup_failed(stage: Stage, seen: Seen) -> str:
-    """Return why the artifacts will not be removed, empty while they may still be."""
-    job = seen.job(stage.child(names.ROLE_CLEANUP))
-    if job is not None and job.failed:
-        told = [pod.outcome.message for pod in seen.pods_of(job) if pod.outcome]
-        return told[-1] if told else f"Job {job.name} failed: {job.why_failed}"
-    assert stage.deleting is not None
-    late = seen.now - stage.deleting > _CLEANUP_LIMIT
-    return f"not removed within {_CLEANUP_LIMIT}" if late else ""
 
 
 def _time_to_live(stage: Stage, status: JobStatus, now: datetime) -> float | None:

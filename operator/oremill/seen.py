@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from oremill import names
 from oremill.specs.artifact import Artifact, Input, Outcome, Progress
 from oremill.specs.common import Gate
-from oremill.stage import Reference, read_status
+from oremill.stage import Key, Reference, read_status
 
 Body = Mapping[str, Any]
 # Reasons by which kubelet, scheduler and node controllers end a pod through no fault of its own.
@@ -45,6 +45,7 @@ class PodSeen:
     waiting: str  # the container's reason: ImagePullBackOff, CreateContainerConfigError ...
     waiting_message: str
     restarts: int  # of the container, in place; steps never restart so
+    sources: Mapping[str, str]  # volume -> name of the Secret or ConfigMap that it mounts
 
     @property
     def alive(self) -> bool:
@@ -79,6 +80,7 @@ class PodSeen:
             waiting=(state.get("waiting") or {}).get("reason", ""),
             waiting_message=_waiting_message(container),
             restarts=container.get("restartCount", 0),
+            sources=_sources(body.get("spec") or {}),
         )
 
 
@@ -229,6 +231,7 @@ class Seen:
     pods: tuple[PodSeen, ...] = ()
     pools: tuple[PoolSeen, ...] = ()
     progress: Progress | None = None
+    circle: tuple[Key, ...] = ()  # the way over what it waits for back to the stage itself
     # Name of a Job or pod -> text of its last warning event; read only for what is stuck.
     warnings: Mapping[str, str] = field(default_factory=dict)
 
@@ -293,6 +296,15 @@ def _waiting_message(container: Body) -> str:
     before = ((container.get("lastState") or {}).get("terminated") or {}).get("message", "")
     last = before.strip().splitlines()[-1:]
     return "; its last words: ".join([message, *last])
+
+
+def _sources(spec: Body) -> dict[str, str]:
+    found = {}
+    for volume in spec.get("volumes") or ():
+        for source, named in (("secret", "secretName"), ("configMap", "name")):
+            if source in volume:
+                found[volume["name"]] = volume[source].get(named, "")
+    return found
 
 
 def _outcome(message: str) -> Outcome | None:

@@ -189,7 +189,9 @@ def _progress(progress: Progress | None, life: Life, old: JobStatus) -> Progress
         shown = ProgressStatus(
             step=progress.step, total=progress.total, unit=progress.unit[:32], text=share
         )
-    return shown.model_copy(update={"text": "100%"}) if life.phase is Phase.COMPLETE else shown
+    if life.phase is not Phase.COMPLETE:
+        return shown
+    return shown.model_copy(update={"step": shown.total or shown.step, "text": "100%"})
 
 
 def _checkpoint(progress: Progress | None, old: JobStatus) -> CheckpointStatus | None:

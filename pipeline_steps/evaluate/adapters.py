@@ -1,20 +1,18 @@
 """Benchmarks, each behind the same questions: what to ask, what an answer makes, is it right."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 from oremill.specs.evaluate import Benchmark
-from pipeline_steps.errors import StepFailed, UserError
-from pipeline_steps.evaluate import steplang
+from pipeline_steps.errors import StepFailed
+from pipeline_steps.evaluate import problems, steplang
 from pipeline_steps.evaluate.extract import cut, program
 from pipeline_steps.evaluate.humaneval import HumanEval
 from pipeline_steps.evaluate.judge import Judge
 from pipeline_steps.evaluate.verdicts import Judgement, Verdict
 
 Problem = dict[str, Any]
-FIELDS = ("task_id", "prompt", "entry_point", "tests", "solution")
 
 
 class Adapter(Protocol):
@@ -79,29 +77,18 @@ class StepLang:
         """Hold nothing."""
 
 
-def read_problems(path: Path, field: str) -> list[Problem]:
+def read_problems(path: Path, where: str) -> list[Problem]:
     """Return the problems of a file.
 
     Args:
         path: JSON Lines.
-        field: of the spec that names the file.
+        where: the field of the spec and the object that it names, for errors.
 
     Raises:
-        UserError: a line is no problem.
+        UserError: a line is no problem with a solution, or there is none.
     """
-    problems = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        try:
-            problem = json.loads(line)
-            missing = [name for name in FIELDS if not problem.get(name)]
-        except (ValueError, AttributeError) as error:
-            raise UserError(f"{field}: line {number} is no JSON object: {error}") from error
-        if missing:
-            raise UserError(f"{field}: line {number} has no {', '.join(missing)}")
-        problems.append(problem)
-    if not problems:
-        raise UserError(f"{field}: the file has no problems")
-    return problems
+    found = problems.parsed(path.read_bytes(), where, problems.SolvedProblem)
+    return [one.model_dump() for one in found]
 
 
 def adapter(benchmark: Benchmark, file: Path | None, field: str) -> Adapter:
@@ -109,7 +96,7 @@ def adapter(benchmark: Benchmark, file: Path | None, field: str) -> Adapter:
     if benchmark.name == "humaneval":
         return HumanEval(benchmark.limit)
     assert file, "a rule of the contract: steplang has a key"
-    return StepLang(read_problems(file, field)[: benchmark.limit])
+    return StepLang(read_problems(file, f"{field}: {benchmark.key}")[: benchmark.limit])
 
 
 def self_test(chosen: Adapter, judge: Judge) -> None:

@@ -1,16 +1,16 @@
 """Conversations of an SFTJob: JSON Lines of {"messages": [{"role", "content"}, ...]}, checked.
 
-A wrong line is the user's to repair: the error names the field, the file, the line and what is
-allowed. A conversation that is too long is dropped and counted, never cut: a cut answer teaches the
+A conversation that is too long is dropped and counted, never cut: a cut answer teaches the
 model to stop anywhere.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from oremill.specs.sft import SFTJobSpec
 from pipeline_steps.errors import UserError
+from pipeline_steps.lines import records
 from pipeline_steps.sentinels import SENTINELS
 from pipeline_steps.storage import Store
 
@@ -71,28 +71,12 @@ def parsed(content: bytes, where: str) -> list[Messages]:
     Raises:
         UserError: a line is no conversation, or the file has none.
     """
-    found = []
-    for number, line in enumerate(content.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            found.append(Conversation.model_validate_json(line).model_dump()["messages"])
-        except ValidationError as error:
-            raise UserError(f"{where}, line {number}: {_sentence(error)}") from error
+    found = records(content, where, Conversation)
     if not found:
         raise UserError(
             f'{where} holds no conversation; a line is {{"messages": [{{"role", "content"}}, ...]}}'
         )
-    return found
-
-
-def _sentence(error: ValidationError) -> str:
-    """Return the first mistake: where in the line, what, and what was given."""
-    first = error.errors()[0]
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-    return (
-        f"{where.lstrip('.') or 'the line'}: {first['msg']} (given: {str(first['input'])[:80]!r})"
-    )
+    return [one.model_dump()["messages"] for one in found]
 
 
 def fitting(

@@ -92,6 +92,7 @@ REFUSED = [
     ("TokenizerJob", {"corpusRef": None}, "spec.corpusRef"),
     ("PretrainJob", {"tokens": "12 million"}, "spec.tokens"),
     ("PretrainJob", {"tokens": 0}, "spec.tokens"),
+    ("PretrainJob", {"tokens": 10**16}, "spec.tokens"),
     ("PretrainJob", {"optimizer": {"peakLR": 1e-3}}, 'unknown field "spec.optimizer.peakLR"'),
     ("PretrainJob", {"optimizer": {"beta2": 1}}, "spec.optimizer.beta2"),
     ("PretrainJob", {"workers": {"gpus": 17}}, "spec.workers.gpus"),
@@ -147,7 +148,8 @@ def test_explain_says_what_a_field_does(server: ApiServer) -> None:
 def test_the_category_lists_all_kinds_and_each_word_its_own(server: ApiServer) -> None:
     for kind, word in names.WORDS.items():
         server.apply(wanted(kind, "listed", MINIMAL[kind])).check_returncode()
-        assert "PHASE" in server.kubectl("get", word, "listed")
+        assert "MESSAGE" not in server.kubectl("get", word, "listed")
+        assert "MESSAGE" in server.kubectl("get", word, "listed", "--output=wide")
     listed = server.kubectl("get", names.CATEGORY, "--output=name").split()
     assert {f"{kind.lower()}.{names.GROUP}/listed" for kind in names.KINDS} <= set(listed)
 

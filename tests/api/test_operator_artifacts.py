@@ -4,11 +4,23 @@ The test is the kubelet. Namespaces enforce the restricted Pod Security level, a
 the rights that the chart gives it, so every plan is also judged by admission and RBAC.
 """
 
+import asyncio
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import ClientSession
+from kubernetes.aio import config
+from kubernetes.aio.client.api_client import ApiClient
 
 from oremill import names
+from oremill.api import Api
+from oremill.board import Board
+from oremill.cluster import Cluster
+from oremill.reconcile import Reconciler
+from oremill.settings import Settings
+from oremill.stage import Key
 from tests.operator_acts import (
     CORPUS,
     SPECS,
@@ -20,6 +32,7 @@ from tests.operator_acts import (
     serving,
     started,
     uri,
+    warn,
 )
 from tests.operator_world import (
     Place,
@@ -112,6 +125,42 @@ class TestEnds:
         place.until("the object is gone", lambda: place.get("DataCorpus", "one") is None)
         told = [event["message"] for event in place.list("Event")]
         assert any(text.startswith("artifacts stay") for text in told)
+
+    def test_what_holds_up_the_removal_is_told_and_named_in_the_end(self, place: Place) -> None:
+        complete(place, "DataCorpus", "one", deletionPolicy="Delete")
+        place.delete("DataCorpus", "one")
+        pod = place.pod_of(names.ROLE_CLEANUP)
+        warn(place, pod, 'MountVolume.SetUp failed for volume "storage" : secret "mine" not found')
+        status = place.until_reason("DataCorpus", "one", "ImagePullFailed")
+        assert status["phase"] == "Deleting"
+        assert "create Secret 'mine'" in status["message"]
+        job = pod["metadata"]["labels"]["batch.kubernetes.io/job-name"]
+        place.patch("Job", job, {"spec": {"activeDeadlineSeconds": 1}})
+        place.until("the object is gone", lambda: place.get("DataCorpus", "one") is None)
+        told = [event["message"] for event in place.list("Event")]
+        assert any("artifacts stay" in text and "create Secret 'mine'" in text for text in told)
+
+    def test_an_object_that_goes_while_it_is_looked_at_is_no_error(
+        self, place: Place, account: Path
+    ) -> None:
+        body = place.create("DataCorpus", "one", CORPUS)
+        place.delete("DataCorpus", "one")
+        place.until("the object is gone", lambda: place.get("DataCorpus", "one") is None)
+        body["metadata"]["generation"] += 1  # so that there is something to write
+
+        class Late(Cluster):
+            async def read(self, key: Key) -> dict[str, Any] | None:
+                return body
+
+        async def look() -> float | None:
+            await config.load_kube_config(config_file=str(account))
+            cluster = Late(Api(ApiClient()), ClientSession())
+            try:
+                return await Reconciler(cluster, Settings(), b"key", Board())(Key.of(body))
+            finally:
+                await cluster.close()
+
+        assert asyncio.run(look()) is None
 
     def test_a_finished_object_goes_when_its_time_is_over(self, place: Place) -> None:
         place.create("DataCorpus", "one", CORPUS | {"ttlSecondsAfterFinished": 1})

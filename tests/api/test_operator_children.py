@@ -5,7 +5,7 @@ import time
 import pytest
 
 from oremill import names
-from tests.operator_acts import CORPUS, SPECS, started, started_eval, uri, versions
+from tests.operator_acts import CORPUS, SPECS, started, started_eval, uri, versions, warn
 from tests.operator_world import (
     Place,
     outcome,
@@ -126,25 +126,23 @@ class TestReasons:
         place.until_reason("DataCorpus", "one", "ImagePullFailed")
 
     def test_a_missing_secret_is_named(self, place: Place) -> None:
-        pod = started(place)
-        place.create(
-            "Event",
-            "mount",
-            metadata={"namespace": place.namespace},
-            involvedObject={
-                "kind": "Pod",
-                "name": pod["metadata"]["name"],
-                "namespace": place.namespace,
-            },
-            type="Warning",
-            reason="FailedMount",
-            message='MountVolume.SetUp failed for volume "storage" : secret "mine" not found',
-            lastTimestamp="2026-01-01T00:00:00Z",
-        )
-        place.until(
-            "the Secret is named",
-            lambda: "create Secret 'mine'" in place.status("DataCorpus", "one").get("message", ""),
-        )
+        words = 'MountVolume.SetUp failed for volume "storage" : secret "mine" not found'
+        warn(place, started(place), words)
+        status = place.until_reason("DataCorpus", "one", "ImagePullFailed")
+        assert "create Secret 'mine'" in status["message"]
+
+    def test_a_secret_without_its_keys_is_named(self, place: Place) -> None:
+        words = "references non-existent secret key: accessKey"
+        warn(place, started(place), f'MountVolume.SetUp failed for volume "storage" : {words}')
+        status = place.until_reason("DataCorpus", "one", "ImagePullFailed")
+        assert "add the key accessKey to Secret 'oremill-storage'" in status["message"]
+
+    def test_stages_that_wait_for_each_other_are_named(self, place: Place) -> None:
+        for name, needed in (("one", "two"), ("two", "one")):
+            model = {"kind": "SFTJob", "name": needed}
+            place.create("SFTJob", name, SPECS["SFTJob"] | {"modelRef": model})
+        way = "waits for itself: SFTJob 'one' → SFTJob 'two' → SFTJob 'one'"
+        place.until(way, lambda: way in place.status("SFTJob", "one").get("message", ""))
 
     def test_exceeded_quota_is_told_in_the_api_servers_words(self, place: Place) -> None:
         place.create("ResourceQuota", "none", {"hard": {"pods": "0"}})

@@ -83,7 +83,7 @@ RULES: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("flag", {"type": "boolean", "default": False}),
-    ("count", {"x-kubernetes-int-or-string": True, "minimum": 1, "default": 5}),
+    ("count", {"x-kubernetes-int-or-string": True, "minimum": 1, "maximum": 10**15, "default": 5}),
     ("quantity", {"x-kubernetes-int-or-string": True, "maxLength": 32}),
     (
         "part",
@@ -253,3 +253,9 @@ def test_check_names_a_stale_file_and_generate_mends_it(tmp_path: Path) -> None:
     assert (checked.returncode, stale.name in checked.stderr) == (1, True)
     assert crdgen().stdout == "wrote crds/sftjobs.oremill.dev.yaml\n"
     assert crdgen("--check").returncode == 0
+
+
+def test_the_message_is_a_column_of_wide_output_alone() -> None:
+    columns = definition("EvalJob")["spec"]["versions"][0]["additionalPrinterColumns"]
+    wide = {column["name"]: column["jsonPath"] for column in columns if column.get("priority")}
+    assert wide == {"Message": ".status.message"}

@@ -1,9 +1,11 @@
 """Scores, their names, the report, and the self-test that stands before them."""
 
 import json
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,21 +115,39 @@ def test_a_self_test_stops_a_benchmark_that_lets_empty_answers_pass(judge: Judge
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
-    [("{", "line 2 is no JSON"), ("[]", "line 2"), ('{"task_id": "a"}', "line 2 has no prompt")],
-    ids=["json", "list", "fields"],
+    ("change", "says"),
+    [
+        ({"prompt": 3}, "line 2: prompt: Input should be a valid string"),
+        ({"solution": ""}, "line 2: solution: String should have at least 1 character"),
+        ({"tests": [{"args": 1}]}, "line 2: tests[0].args: Input should be a valid array"),
+        ({"tests": "abc"}, "line 2: tests: Input should be a valid array"),
+        ({"tests": []}, "line 2: tests: List should have at least 1 item"),
+    ],
+    ids=["prompt", "solution", "args", "tests", "no test"],
 )  # fmt: skip
-def test_a_bad_problems_file_is_refused_by_line(tmp_path: Path, line: str, says: str) -> None:
-    good = json.dumps(steplang.problems(0, 1, "train")[0])
-    (tmp_path / "p.jsonl").write_text(f"{good}\n{line}\n")
-    with pytest.raises(UserError, match=says):
-        read_problems(tmp_path / "p.jsonl", "spec.benchmarks[0].key")
+def test_a_bad_problems_file_is_refused_by_line_and_field(
+    tmp_path: Path, change: dict[str, Any], says: str
+) -> None:
+    good = steplang.problems(0, 1, "train")[0]
+    (tmp_path / "p.jsonl").write_text(f"{json.dumps(good)}\n{json.dumps(good | change)}\n")
+    with pytest.raises(UserError, match=re.escape(f"spec.x: p, {says}")):
+        read_problems(tmp_path / "p.jsonl", "spec.x: p")
 
 
-def test_an_empty_problems_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "p.jsonl").write_text("")
-    with pytest.raises(UserError, match="has no problems"):
-        read_problems(tmp_path / "p.jsonl", "spec.benchmarks[0].key")
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"{", "line 1: the line: Invalid JSON"),
+        (b"\n[]", "line 2: the line: Input should be an object"),
+        (b'{"task_id": "\xe4"}', "line 1: byte 14 is not UTF-8"),
+        (b"\n", "holds no problem; a line is a JSON object with task_id, prompt"),
+    ],
+    ids=["json", "list", "encoding", "empty"],
+)
+def test_a_problems_file_that_is_none_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "p.jsonl").write_bytes(content)
+    with pytest.raises(UserError, match=re.escape(says)):
+        read_problems(tmp_path / "p.jsonl", "spec.x: p")
 
 
 def test_a_base_model_is_asked_as_its_corpus_reads() -> None:

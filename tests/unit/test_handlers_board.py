@@ -1,5 +1,7 @@
 """Whom an event concerns, and what the operator takes for a dead watch."""
 
+from typing import Any
+
 from oremill.board import Board
 from oremill.stage import Key
 from tests.stages import body
@@ -65,3 +67,27 @@ def test_a_change_that_no_event_told_of_shows_a_dead_watch() -> None:
     assert board.watch_lag(130.0) == 30.0
     board.notice(body(generation=2))
     assert board.watch_lag(200.0) == 0.0
+
+
+def sft(name: str, needed: str, **fields: object) -> dict[str, Any]:
+    made = body("SFTJob", modelRef={"kind": "SFTJob", "name": needed}, **fields)
+    made["metadata"]["name"] = name
+    return made
+
+
+def test_objects_that_wait_for_each_other_are_found() -> None:
+    board = Board()
+    for name, needed in (("a", "b"), ("b", "c"), ("c", "b")):
+        board.notice(sft(name, needed))
+    a, b, c = (Key("SFTJob", "team", name) for name in "abc")
+    assert board.circle(b) == (b, c, b)
+    assert board.circle(a) == (), "it waits for the circle, and is not of it"
+    board.notice(sft("c", "none", generation=2))
+    assert board.circle(b) == ()
+
+
+def test_an_object_that_waits_for_itself_is_found() -> None:
+    board = Board()
+    board.notice(sft("a", "a"))
+    key = Key("SFTJob", "team", "a")
+    assert board.circle(key) == (key, key)

@@ -60,17 +60,8 @@ sys.exit(run.finish(work, Path(os.environ["OREMILL_TERMINATION_LOG"])))
 """
 
 
-@pytest.mark.parametrize(
-    ("work", "code", "status", "message"),
-    [
-        ("raise errors.UserError('spec.x: 3 is too many')", 2, "user", "spec.x: 3 is too many"),
-        ("os.kill(os.getpid(), 9)", 1, "failed", "a rank ended without a word"),
-    ],
-    ids=["user error", "killed"],
-)
-def test_torchrun_hides_the_cause_and_pid_1_finds_it(
-    tmp_path: Path, work: str, code: int, status: str, message: str
-) -> None:
+def launched(tmp_path: Path, work: str) -> tuple[int, Outcome]:
+    """Run a stage of one rank under PID 1's wrapper; return its exit code and what it told."""
     (tmp_path / "stage.py").write_text(STAGE.format(work=work))
     (tmp_path / "spec.json").write_text(json.dumps({"spec": {}}))
     with socket.socket() as free:
@@ -89,5 +80,37 @@ def test_torchrun_hides_the_cause_and_pid_1_finds_it(
     program = "from pipeline_steps import launch; launch.main('stage')"
     ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True)
     outcome = Outcome.model_validate_json((tmp_path / "outcome.json").read_text())
-    assert (ended.returncode, outcome.status) == (code, status)
+    return ended.returncode, outcome
+
+
+@pytest.mark.parametrize(
+    ("work", "code", "status", "message"),
+    [
+        ("raise errors.UserError('spec.x: 3 is too many')", 2, "user", "spec.x: 3 is too many"),
+        ("os.kill(os.getpid(), 9)", 1, "failed", "a rank ended without a word"),
+    ],
+    ids=["user error", "killed"],
+)
+def test_torchrun_hides_the_cause_and_pid_1_finds_it(
+    tmp_path: Path, work: str, code: int, status: str, message: str
+) -> None:
+    found, outcome = launched(tmp_path, work)
+    assert (found, outcome.status) == (code, status)
     assert outcome.message.startswith(message)
+
+
+# Meets the others as a stage does, then asks on which addresses the store answers.
+LISTENERS = """
+    import socket
+    from torch import distributed
+    distributed.init_process_group("gloo")
+    port = int(os.environ["PET_MASTER_PORT"])
+    answers = [socket.socket().connect_ex((f"127.0.0.{n}", port)) == 0 for n in (1, 2)]
+    raise errors.UserError(f"{answers} {os.environ['GLOO_SOCKET_IFNAME']}")
+"""
+
+
+def test_a_lone_pod_listens_on_the_loopback_address_alone(tmp_path: Path) -> None:
+    """A socket on every address answers at 127.0.0.2 too."""
+    _, outcome = launched(tmp_path, LISTENERS.strip())
+    assert outcome.message == "[True, False] lo"

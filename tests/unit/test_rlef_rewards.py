@@ -1,6 +1,7 @@
 """Rewards come from verdicts alone, and no canary is ever paid by the real judge."""
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -95,19 +96,29 @@ LINE = '{"task_id": "a", "prompt": "p", "entry_point": "f", "tests": [{"args": [
 
 
 def test_a_problem_is_read_with_or_without_its_solution() -> None:
-    assert problems.parse(LINE, "x").solution == ""
-    assert problems.parse(LINE[:-1] + ', "solution": "s"}', "x").solution == "s"
+    solved = LINE[:-1] + ', "solution": "s"}'
+    found = problems.parsed(f"{LINE}\n\n{solved}\n".encode(), "x")
+    assert [one.solution for one in found] == ["", "s"]
+    assert found[0].tests == [{"args": [], "expected": 1}]
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "k.jsonl, line 1 is no JSON object with task_id, prompt, entry_point, tests"),
-        ("[]", "is no JSON object"),
-        ('{"task_id": "a"}', "'prompt'"),
-        (LINE.replace('{"args": [], "expected": 1}', ""), "has no tests"),
+        ("{", "the line: Invalid JSON"),
+        ("[]", "the line: Input should be an object"),
+        ('{"task_id": "a"}', "prompt: Field required"),
+        (LINE.replace('{"args": [], "expected": 1}', ""), "tests: List should have at least 1"),
+        (LINE.replace("[]", "1"), "tests[0].args: Input should be a valid array (given: '1')"),
+        (LINE.replace(', "expected": 1', ""), "tests[0].expected: Field required"),
+        (LINE.replace('"p"', "3"), "prompt: Input should be a valid string"),
     ],
 )
 def test_a_line_that_is_no_problem_is_named(line: str, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        problems.parse(line, "k.jsonl, line 1")
+    with pytest.raises(UserError, match=re.escape(f"spec.problems.key: k, line 2: {message}")):
+        problems.parsed(f"{LINE}\n{line}".encode(), "spec.problems.key: k")
+
+
+def test_a_file_without_a_problem_says_what_a_line_is() -> None:
+    with pytest.raises(UserError, match=r"task_id, prompt, entry_point, tests$"):
+        problems.parsed(b"\n", "spec.problems.key: k")

@@ -7,10 +7,10 @@ import pytest
 from oremill import names
 from oremill.life import decide
 from oremill.seen import GateSeen, InputSeen, PodSeen, PoolSeen, Seen
-from oremill.specs.artifact import Checkpointed, Input, Progress, digest
+from oremill.specs.artifact import Checkpointed, Input, Outcome, Progress, digest
 from oremill.specs.common import Gate, Ref
 from oremill.specs.status import JobStatus
-from oremill.stage import Stage, references
+from oremill.stage import Key, Stage, references
 from oremill.status import changes, derive, events, rejected
 from tests.stages import (
     ARTIFACT,
@@ -18,6 +18,7 @@ from tests.stages import (
     NOW,
     SETTINGS,
     body,
+    job,
     pod,
     resolved,
     run_key,
@@ -75,6 +76,21 @@ def test_a_closed_gate_says_what_it_wants(exists: bool, value: float | None, wor
     assert words in found.message
 
 
+@pytest.mark.parametrize("gated", [False, True], ids=["input", "gate"])
+def test_a_stage_that_waits_for_itself_names_the_circle(gated: bool) -> None:
+    one = stage("TokenizerJob")
+    gate = Gate(eval_ref=Ref(name="judge"), metric="humaneval/pass@1", at_least=0.2)
+    inputs = (
+        () if gated else tuple(InputSeen(item, True, "", None) for item in references(one.spec))
+    )
+    keys = [Key(kind, "team", kind[0].lower()) for kind in ("TokenizerJob", "SFTJob")]
+    around = seen(one, inputs=inputs, gates=(GateSeen(gate, True, None),), circle=(*keys, keys[0]))
+    found = status(one, around)
+    assert found.reason == ("GateNotMet" if gated else "WaitingForInput")
+    circle = "TokenizerJob 't' → SFTJob 's' → TokenizerJob 't'"
+    assert found.message == f"waits for itself: {circle}; change one of these references"
+
+
 def test_a_fresh_stage_resolves() -> None:
     one = stage()
     found = status(one, seen(one))
@@ -105,12 +121,48 @@ def test_what_blocks_a_pod_is_told_in_its_own_words(case: str) -> None:
     assert "words" in found.message
 
 
-def test_a_missing_secret_is_named_with_its_keys() -> None:
+MOUNTED = [
+    {"name": "storage", "secret": {"secretName": "mine"}},
+    {"name": "authority", "configMap": {"name": "roots"}},
+]
+# What the kubelet says, and what the user is told.
+MOUNTS = {
+    "no Secret": (
+        'volume "storage" : secret "mine" not found',
+        "create Secret 'mine' with the keys accessKey and secretKey in this namespace",
+    ),
+    "no ConfigMap": (
+        'volume "authority" : configmap "roots" not found',
+        "create ConfigMap 'roots' with the key ca.crt in this namespace (spec.storage.caRef)",
+    ),
+    "no key": (
+        'volume "storage" : references non-existent secret key: accessKey',
+        "add the key accessKey to Secret 'mine' (spec.storage.secretRef)",
+    ),
+    "no certificate": (
+        'volume "authority" : references non-existent config key: ca.crt',
+        "add the key ca.crt to ConfigMap 'roots' (spec.storage.caRef)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MOUNTS)
+def test_what_a_pod_cannot_mount_is_named_with_what_to_do(case: str) -> None:
+    words, advice = MOUNTS[case]
+    one = stage()
+    stuck = pod(step(one), "Pending", containerStatuses=[], volumes=MOUNTED)
+    told = f"MountVolume.SetUp failed for {words}"
+    found = running(one, stuck, warnings={stuck.name: told})
+    assert (found.phase, found.reason) == ("Pending", "ImagePullFailed")
+    assert found.message.startswith(advice)
+    assert told in found.message
+
+
+def test_what_the_operator_itself_has_yet_to_make_is_waited_for() -> None:
     one = stage()
     stuck = pod(step(one), "Pending", containerStatuses=[])
-    told = 'MountVolume.SetUp failed for volume "storage" : secret "mine" not found'
-    found = running(one, stuck, warnings={stuck.name: told})
-    assert "create Secret 'mine' with the keys accessKey and secretKey" in found.message
+    told = 'MountVolume.SetUp failed for volume "order" : configmap "one" not found'
+    assert running(one, stuck, warnings={stuck.name: told}).reason == "Starting"
 
 
 @pytest.mark.parametrize(
@@ -121,6 +173,17 @@ def test_a_refused_child_is_told_in_the_api_servers_words(refused: str, reason: 
     one = stage()
     found = status(one, seen(one, *resolved(one)), refused)
     assert (found.phase, found.reason, found.message) == ("Queued", reason, refused)
+
+
+@pytest.mark.parametrize("next_pod", [(), ("Pending",)], ids=["pause", "next pod"])
+def test_a_silent_bucket_is_the_reason_until_the_next_pod_runs(next_pod: tuple[str, ...]) -> None:
+    one = stage()
+    asked = job(one, one.child("resolve", run_key(one)), role=names.ROLE_RESOLVE)
+    said = Outcome(status="resumable", reason="StorageUnavailable", message="http://x is away")
+    gone = pod(asked, "Failed", 75, said.model_dump_json(by_alias=True))
+    pods = [pod(asked, phase, containerStatuses=[], index=1) for phase in next_pod]
+    found = status(one, seen(one, asked, gone, *pods))
+    assert (found.reason, found.message) == ("StorageUnavailable", "http://x is away")
 
 
 def test_sandboxes_that_are_not_ready_hold_the_stage() -> None:
@@ -168,6 +231,12 @@ def test_a_complete_stage_shows_its_artifact() -> None:
     assert found.artifact is not None
     assert found.artifact.digest == DIGEST
     assert found.finished_at == "2026-01-02T03:04:05Z"
+
+
+def test_a_complete_stage_shows_all_its_steps() -> None:
+    told = running(stage("EvalJob"), progress=PROGRESS).model_dump(by_alias=True)
+    found = complete(stage("EvalJob", status=told)).progress
+    assert (found.step, found.total, found.text) == (80, 80, "100%")
 
 
 def test_a_complete_stage_stays_so_without_any_child() -> None:

@@ -1,7 +1,11 @@
 """The bucket, against a real MinIO server."""
 
+import shutil
+import socket
+import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -148,3 +152,63 @@ def test_a_bucket_that_comes_back_is_waited_for(tmp_path: Path) -> None:
     with server.running(binary):
         reader.join(30)
     assert read == [b"here"]
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    """A MinIO server that speaks TLS, with a certificate that it signed itself."""
+    binary, tool = minio_binary(), shutil.which("openssl")
+    if binary is None or tool is None:
+        pytest.skip("no MinIO server, or no openssl")
+    folder = tmp_path_factory.mktemp("tls")
+    files = ["-keyout", "private.key", "-out", "public.crt"]
+    names = ["-subj", "/CN=minio", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = [tool, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *files, *names]
+    subprocess.run(made, cwd=folder, check=True, capture_output=True)
+    server = MinioServer.new(folder / "minio")
+    command = [binary, "server", "--quiet", "--certs-dir", str(folder)]
+    command += ["--address", server.endpoint.removeprefix("http://"), str(folder / "data")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        port = int(server.endpoint.rpartition(":")[2])
+        while process.poll() is None and not _listens(port):
+            time.sleep(0.05)
+        yield server
+        process.terminate()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def refused(endpoint: str, secret: Path) -> str:
+    target = StorageTarget(endpoint=endpoint, bucket="bucket")
+    with pytest.raises(UserError) as error:
+        Store.open(target, secret, patience=30).read("x")
+    return str(error.value)
+
+
+def test_a_scheme_that_does_not_fit_is_told_at_once(
+    minio: MinioServer, guarded: MinioServer
+) -> None:
+    tls = minio.endpoint.replace("http:", "https:")
+    assert refused(tls, minio.secret) == (
+        f"spec.storage.endpoint: {tls} does not speak TLS there; is it http://?"
+    )
+    assert refused(guarded.endpoint, guarded.secret) == (
+        f"spec.storage.endpoint: {guarded.endpoint} speaks TLS there; is it https://?"
+    )
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once(guarded: MinioServer) -> None:
+    endpoint = guarded.endpoint.replace("http:", "https:")
+    told = refused(endpoint, guarded.secret)
+    assert told.startswith(
+        f"spec.storage.caRef: the certificate of {endpoint} is not trusted (self-signed"
+    )
+
+
+def test_a_name_that_does_not_resolve_is_told_with_its_field(minio: MinioServer) -> None:
+    target = StorageTarget(endpoint="http://no-such-name.invalid:9000", bucket="bucket")
+    with pytest.raises(StorageUnavailable, match=r"no-such-name.*correct spec\.storage\.endpoint"):
+        Store.open(target, minio.secret, patience=0).read("x")

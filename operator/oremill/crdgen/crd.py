@@ -7,7 +7,7 @@ from oremill.crdgen.schema import Schema, structural
 from oremill.specs import SPECS
 from oremill.specs.status import JobStatus
 
-# What `kubectl get oremill` shows, in this order.
+# What `kubectl get oremill` shows, in this order; the message with `--output wide` alone.
 COLUMNS = (
     ("Phase", "string", ".status.phase"),
     ("Progress", "string", ".status.progress.text"),
@@ -15,6 +15,7 @@ COLUMNS = (
     ("Reason", "string", ".status.reason"),
     ("Age", "date", ".metadata.creationTimestamp"),
 )
+WIDE_COLUMNS = (("Message", "string", ".status.message"),)
 
 
 def definition(kind: str) -> dict[str, Any]:
@@ -51,10 +52,15 @@ def _version(kind: str) -> dict[str, Any]:
         "storage": True,
         "subresources": {"status": {}},
         "additionalPrinterColumns": [
-            {"name": name, "type": kind_of, "jsonPath": path} for name, kind_of, path in COLUMNS
+            *(_column(*column) for column in COLUMNS),
+            *(_column(*column) | {"priority": 1} for column in WIDE_COLUMNS),
         ],
         "schema": {"openAPIV3Schema": _object(kind)},
     }
+
+
+def _column(name: str, kind_of: str, path: str) -> dict[str, Any]:
+    return {"name": name, "type": kind_of, "jsonPath": path}
 
 
 def _object(kind: str) -> Schema:

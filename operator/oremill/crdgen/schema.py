@@ -80,8 +80,9 @@ def _bounded(node: Schema) -> Schema:
             out[bound], out[strict] = out[strict], True
     if out.get("x-kubernetes-int-or-string"):
         del out["type"]
-        if "ge" in out:  # pydantic leaves the bound of a validated type under its Python name
-            out["minimum"] = out.pop("ge")
+        for bound, name in (("minimum", "ge"), ("maximum", "le")):
+            if name in out:  # pydantic leaves the bound of a validated type under its Python name
+                out[bound] = out.pop(name)
     elif out.get("type") in _FORMATS:
         out["format"] = _FORMATS[out["type"]]
     return out

@@ -181,11 +181,16 @@ def _rank_env(stage: Stage, name: str, workers: Workers, size: Resources) -> tup
         *pods.env(
             PET_NNODES=str(workers.replicas),
             PET_NPROC_PER_NODE=str(max(1, workers.gpus)),
-            PET_MASTER_ADDR=f"{name}-0.{network.ranks_name(stage)}",
+            PET_MASTER_ADDR=_first_rank(stage, name, workers),
             PET_MASTER_PORT=str(names.PORT_RENDEZVOUS),
             OMP_NUM_THREADS=str(threads),
         ),
     )
+
+
+def _first_rank(stage: Stage, name: str, workers: Workers) -> str:
+    """Return where the ranks meet; a lone pod needs no name, and must not listen on any."""
+    return "127.0.0.1" if workers.replicas == 1 else f"{name}-0.{network.ranks_name(stage)}"
 
 
 def _own_env(stage: Stage) -> tuple[Manifest, ...]:

@@ -67,10 +67,17 @@ def parse_count(value: Any) -> Any:
     return round(float(match[1]) * _SCALE[match[2]])
 
 
+# A thousand T: some thirty times the tokens of the largest published runs, so what is above is a
+# slip; and below 2**53, from which on clients that read JSON numbers as floats lose digits.
+MOST = 10**15
 Count = Annotated[
     int,
     BeforeValidator(parse_count),
-    Field(ge=0, json_schema_extra={"x-kubernetes-int-or-string": True, "pattern": COUNT_PATTERN}),
+    Field(
+        ge=0,
+        le=MOST,
+        json_schema_extra={"x-kubernetes-int-or-string": True, "pattern": COUNT_PATTERN},
+    ),
 ]
 Name = Annotated[
     str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")

@@ -91,7 +91,7 @@ class JobStatus(Model):
     observed_generation: Annotated[int, Field(ge=0)] = 0
     """Generation of the spec that this status speaks of."""
     phase: Annotated[str, Field(max_length=32)] = ""
-    """One word for people: Pending, Waiting, Queued, Running, Suspended, Complete or Failed."""
+    """One word: Pending, Waiting, Queued, Running, Suspended, Complete, Failed or Deleting."""
     reason: Annotated[str, Field(max_length=64)] = ""
     """Reason of the condition that decides the phase."""
     message: Annotated[str, Field(max_length=2048)] = ""
