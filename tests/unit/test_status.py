@@ -203,9 +203,7 @@ def test_a_complete_stage_waits_again_while_its_input_is_remade() -> None:
 
 def test_a_complete_stage_stays_so_until_its_input_has_read_its_own_change() -> None:
     one = complete_with_its_input()
-    inputs = tuple(
-        InputSeen(item, True, "", None, current=False) for item in references(one.spec)
-    )
+    inputs = tuple(InputSeen(item, True, "", None, current=False) for item in references(one.spec))
     assert status(one, seen(one, inputs=inputs)).phase == "Complete"
 
 
