@@ -1,8 +1,8 @@
 """The judge's door to the sandbox pods: the runner's HTTP API over kept connections.
 
 The Service spreads connections over the pods; a session keeps its own, so that it stays with its
-pod. What the network does to a request is tried again
-for a while; it is never held against a candidate.
+pod. What the network does to a request is tried again for a while; it is never held against a
+candidate. A worker that is lost while it runs a candidate is, when that happens every time.
 """
 
 import http.client
@@ -25,14 +25,27 @@ PATIENCE = 120.0  # seconds in which a request is sent again
 ANSWER_SECONDS = 60.0  # beyond the candidate's own limit: the queue, and a worker being replaced
 READY_SECONDS = 300.0  # for the pods to start
 LONGEST_PAUSE = 2.0  # seconds between two tries
+LOSSES = 3  # workers that one request may lose, before its candidate counts as the cause
 
 
 class SandboxError(Exception):
     """The sandbox gave no answer: trouble of ours, not of the candidate."""
 
 
+class WorkerLost(SandboxError):
+    """A living runner lost the worker that ran the candidate, as often as it was tried."""
+
+
+class TooLong(SandboxError):
+    """The runner takes no request of that many bytes."""
+
+
 class _TryAgain(Exception):
     """The request did not arrive, or met a full pool."""
+
+
+class _Lost(_TryAgain):
+    """The runner lost the worker that carried out the request."""
 
 
 class Sandbox:
@@ -50,6 +63,7 @@ class Sandbox:
         """Run `code` in a fresh process and make `calls`, whose arguments are in wire form.
 
         Raises:
+            WorkerLost, TooLong: there is no answer, and that is the candidate's doing.
             SandboxError: there is no answer to be had.
         """
         body = {"code": code, "entry_point": entry_point, "calls": calls}
@@ -60,6 +74,7 @@ class Sandbox:
         """Load `code` in a process that stays, to be called one call at a time, by one thread.
 
         Raises:
+            WorkerLost, TooLong: there is no answer, and that is the candidate's doing.
             SandboxError: there is no answer to be had.
         """
         body = {"code": code, "limits": asdict(self.limits)}
@@ -100,7 +115,7 @@ class Sandbox:
     ) -> tuple["_Line", dict[str, Any]]:
         """Ask until there is an answer; return it, and the line, which is free unless kept."""
         until = time.monotonic() + (self._patience if patience is None else patience)
-        pause = 0.05
+        pause, losses = 0.05, 0
         while True:
             line = self._line()
             try:
@@ -109,6 +124,9 @@ class Sandbox:
                     self._free.put(line)
                 return line, answer
             except _TryAgain as error:  # the next line may reach another pod
+                losses += isinstance(error, _Lost)
+                if losses == LOSSES:
+                    raise WorkerLost(f"the sandbox was lost {losses} times: {error}") from error
                 if time.monotonic() + pause > until:
                     raise SandboxError(str(error)) from error
                 log.debug("the sandbox is asked again: %s", error)
@@ -135,11 +153,14 @@ class Session:
         """Return the report of one call, whose arguments are in wire form.
 
         Raises:
+            WorkerLost: the worker was lost, and the session with it; begin again with another.
             SandboxError: the session is lost; begin again with another.
         """
         try:
             body = {"entry_point": entry_point, "args": arguments}
             return self._line.ask("POST", f"{self._path}/call", body)
+        except _Lost as error:
+            raise WorkerLost(f"the sandbox was lost: {error}") from error
         except _TryAgain as error:
             raise SandboxError(f"the session is lost: {error}") from error
 
@@ -172,7 +193,9 @@ class _Line:
             return dict(answer)
         self.close()
         if response.status == 503:
-            raise _TryAgain(str(answer))
+            raise (_Lost if answer.get("lost") else _TryAgain)(str(answer.get("error")))
+        if response.status == 413:
+            raise TooLong(str(answer.get("error")))
         raise SandboxError(f"{method} {path}: {response.status} {answer}")
 
     def close(self) -> None:

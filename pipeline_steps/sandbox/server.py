@@ -8,29 +8,43 @@
 
 Arguments and values are in the form of wire.py. An answer is {outcome, detail, results, output,
 seconds}; `outcome` is OK when every call was answered, and never a verdict: it is the judge who
-compares. 503 means that all workers are taken, or that one was lost: send the request again.
+compares. 503 means to send the request again: all workers are taken, or no candidate could be run,
+or, with {lost: true}, a worker was lost while it ran this one. The token is asked for before a body
+is read, and 413 is said of one that is too long.
 """
 
 import hmac
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from pipeline_steps.sandbox.child import Lost
+from pipeline_steps.sandbox.child import Lost, Trouble
 from pipeline_steps.sandbox.pool import Busy, Pool
 from pipeline_steps.sandbox.sessions import Sessions
 from pipeline_steps.sandbox.wire import Limits
 
 log = logging.getLogger(__name__)
 MAX_BODY = 8 * 2**20  # bytes of a request
+DRAINED = 4 * MAX_BODY  # bytes of a request too long that are read and dropped before the answer
+CHUNK = 2**16
 QUEUE_SECONDS = 10.0  # that a request waits for a worker before it is told to come again
 MAX_WALL_SECONDS = 600.0
 
 
 class BadRequest(Exception):
     """The request cannot be carried out as it is."""
+
+
+class BadLength(Exception):
+    """It cannot be known where the request ends."""
+
+
+class TooLong(Exception):
+    """The request has more than MAX_BODY bytes."""
 
 
 class Runner:
@@ -51,7 +65,7 @@ class Runner:
 
         Raises:
             BadRequest, KeyError: the request is wrong, or names a session that is not there.
-            Busy, Lost: try again.
+            Busy, Trouble, Lost: try again.
         """
         match path.strip("/").split("/"):
             case ["v1", "run"]:
@@ -119,40 +133,72 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(404, {"error": f"no such path: {self.path}"})
 
     def do_POST(self) -> None:
-        size = int(self.headers.get("Content-Length") or 0)
-        if size > MAX_BODY:
-            self.close_connection = True
-            return self._reply(413, {"error": f"a request has at most {MAX_BODY} bytes"})
-        data = self.rfile.read(size)
-        self._answer(lambda: self.server.runner.post(self.path, _json(data)))
+        self._answer(lambda: self.server.runner.post(self.path, _json(self._body())))
 
     def do_DELETE(self) -> None:
         self._answer(lambda: self.server.runner.delete(self.path))
 
-    def _answer(self, work: Any) -> None:
+    def _body(self) -> bytes:
+        size = _length(self.headers)
+        if size <= MAX_BODY:
+            return self.rfile.read(size)
+        left = min(size, DRAINED)  # who still sends cannot hear the answer
+        while left > 0 and (dropped := len(self.rfile.read(min(left, CHUNK)))):
+            left -= dropped
+        raise TooLong(f"a request has at most {MAX_BODY} bytes")
+
+    def _answer(self, work: Callable[[], dict[str, Any]]) -> None:
         given = self.headers.get("Authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {self.server.token}".encode()):
-            return self._reply(401, {"error": "the bearer token is missing or wrong"})
+            return self._refuse(401, "the bearer token is missing or wrong")
         try:
             self._reply(200, work())
+        except BadLength as error:
+            self._refuse(400, str(error))
+        except TooLong as error:
+            self._refuse(413, str(error))
         except BadRequest as error:
             self._reply(400, {"error": str(error)})
         except KeyError as error:
             self._reply(404, {"error": f"not found: {error}"})
-        except (Busy, Lost) as error:
+        except Lost as error:
+            log.warning("%s", error)
+            self._reply(503, {"error": str(error), "lost": True})
+        except (Busy, Trouble) as error:
             log.warning("%s", error)
             self._reply(503, {"error": str(error)})
+
+    def _refuse(self, status: int, error: str) -> None:
+        """Reply and hang up: what of the body was not read is no next request."""
+        self.close_connection = True
+        self._reply(status, {"error": error})
 
     def _reply(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         log.debug(format, *args)
+
+
+def _length(headers: Message) -> int:
+    """Return how long the body says that it is.
+
+    Raises:
+        BadLength: that cannot be known, and so neither where the next request begins.
+    """
+    if "Transfer-Encoding" in headers:
+        raise BadLength("Transfer-Encoding is not understood: send Content-Length")
+    given = headers.get_all("Content-Length") or ["0"]
+    if len(given) > 1 or not (given[0].isascii() and given[0].isdigit() and len(given[0]) < 20):
+        raise BadLength(f"Content-Length must be one number of bytes, not {', '.join(given)!r}")
+    return int(given[0])
 
 
 def _json(data: bytes) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline_steps.sandbox.child import Child, Lost
+from pipeline_steps.sandbox.child import Child, Trouble
 from pipeline_steps.sandbox.pool import Pool
 
 IDLE_SECONDS = 30.0  # that a judge may think, in all, beyond the candidate's own limit
@@ -39,7 +39,7 @@ class Sessions:
 
         Raises:
             Busy: no worker is free.
-            Lost: the worker is gone; try again.
+            Trouble, Lost: the worker is gone; try again.
         """
         worker, limit = self._pool.take(wait), float(limits["wall_seconds"])
         session = _Session(worker, time.monotonic() + limit + IDLE_SECONDS, limit)
@@ -53,14 +53,14 @@ class Sessions:
 
         Raises:
             KeyError: there is no such session; it may have been too old.
-            Lost: the worker is gone, and the session with it.
+            Trouble, Lost: the worker is gone, and the session with it.
         """
         session = self._open[name]
         with session.lock:
             try:
                 request = {"do": "call", "entry_point": entry_point, "args": arguments}
                 return self._ask(session, request)
-            except Lost:
+            except Trouble:
                 self._open.pop(name, None)
                 raise
 
@@ -68,7 +68,7 @@ class Sessions:
         """End a session and free its worker; one that is gone is no error."""
         session = self._open.pop(name, None)
         if session:
-            with session.lock, suppress(Lost):
+            with session.lock, suppress(Trouble):
                 self._end(session)
 
     def _end(self, session: _Session) -> None:
@@ -79,7 +79,7 @@ class Sessions:
     def _ask(self, session: _Session, request: dict[str, Any]) -> dict[str, Any]:
         try:
             return session.worker.ask(request, session.limit)
-        except Lost:
+        except Trouble:
             session.lost = True
             self._pool.replace(session.worker)
             raise

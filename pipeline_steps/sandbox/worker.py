@@ -1,8 +1,8 @@
-"""One slot of the sandbox: a single-threaded process that runs one candidate at a time.
+"""One slot of the sandbox: a process that has one candidate run at a time, and watches it.
 
-Single-threaded, since it forks; one at a time, so that every process below it belongs to one
-candidate. The server starts it in an interpreter of its own, so that the token is not in its
-memory, and speaks JSON with it over a socket pair:
+One at a time, so that every process below its zygote belongs to one candidate. The server starts it
+in an interpreter of its own, so that the token is not in its memory, and speaks JSON with it over a
+socket pair:
 
     {"do": "run", "code", "calls", "limits"}      load, make all calls, report
     {"do": "open", "code", "limits"}              load, and keep the process
@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_steps.sandbox import jail, seccomp
-from pipeline_steps.sandbox.execution import OK, TICK, Execution
+from pipeline_steps.sandbox.execution import OK, TICK, Execution, JailFailed
+from pipeline_steps.sandbox.frames import Call
 from pipeline_steps.sandbox.wire import Limits
+from pipeline_steps.sandbox.zygote import Zygote
 
 # Imported before the first fork: what solutions import most. The rest of the library is there too.
 WARM = (
@@ -35,9 +37,10 @@ WARM = (
 class Worker:
     """Answers the server's requests until it hangs up."""
 
-    def __init__(self, connection: Connection, scratch: Path) -> None:
-        """Work below `scratch`."""
+    def __init__(self, connection: Connection, zygote: Zygote, scratch: Path) -> None:
+        """Have candidates forked by `zygote`, and work below `scratch`."""
         self._connection = connection
+        self._zygote = zygote
         self._scratch = scratch
         self._session: Execution | None = None
         self._verbs: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -55,8 +58,14 @@ class Worker:
             except (EOFError, ConnectionResetError):
                 self._close({})
                 return
-            # no name for the answer: a fork must not find the one before it
-            self._connection.send_bytes(json.dumps(self._verbs[request["do"]](request)).encode())
+            self._connection.send_bytes(json.dumps(self._answer(request)).encode())
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._verbs[request["do"]](request)
+        except JailFailed as failed:
+            self._close({})
+            return {"trouble": str(failed)}
 
     def _next(self) -> bytes:
         """Wait for a request; an idle session is watched meanwhile."""
@@ -66,17 +75,19 @@ class Worker:
         return self._connection.recv_bytes()
 
     def _run(self, request: dict[str, Any]) -> dict[str, Any]:
-        calls, limits = request["calls"], Limits(**request["limits"])
-        every = [(request["entry_point"], arguments) for arguments in calls]
-        with Execution(request["code"], limits, self._scratch, every) as execution:
+        calls = [(request["entry_point"], arguments) for arguments in request["calls"]]
+        with self._execution(request, calls) as execution:
             execution.wait_for_results(len(calls))
             execution.finish()
             return execution.report()
 
+    def _execution(self, request: dict[str, Any], calls: list[Call]) -> Execution:
+        limits = Limits(**request["limits"])
+        return Execution(self._zygote, request["code"], limits, self._scratch, calls)
+
     def _open(self, request: dict[str, Any]) -> dict[str, Any]:
         self._close({})
-        limits = Limits(**request["limits"])
-        self._session = Execution(request["code"], limits, self._scratch, [])
+        self._session = self._execution(request, [])
         self._session.wait_for_results(0)
         return self._session.report()
 
@@ -104,7 +115,7 @@ def main() -> None:
     seccomp.program(0)
     gc.collect()
     gc.freeze()  # pages that a collection does not touch stay shared with the forks
-    Worker(connection, Path(sys.argv[2])).serve()
+    Worker(connection, Zygote(), Path(sys.argv[2])).serve()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """The judge against a real runner: honest code, and trouble that is not the candidate's."""
 
+import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +17,8 @@ from pipeline_steps.errors import Resumable
 from pipeline_steps.evaluate import steplang
 from pipeline_steps.evaluate.client import Sandbox
 from pipeline_steps.evaluate.comparison import Tolerance
-from pipeline_steps.evaluate.judge import Judge, Limits, Submission, Verdict, limits_of
+from pipeline_steps.evaluate.humaneval import HumanEval
+from pipeline_steps.evaluate.judge import MAX_CODE, Judge, Limits, Submission, Verdict, limits_of
 from tests import sandbox_server
 from tests.sandbox_server import SandboxServer
 
@@ -61,6 +65,7 @@ def test_floats_are_exact_unless_a_task_says_otherwise(judge: Judge) -> None:
         ("\0", "COMPILE_ERROR"),
         ("x = " + "(" * 5000, "COMPILE_ERROR"),
         ("x" * (2**20 + 1), "COMPILE_ERROR"),
+        ("\N{GRINNING FACE}" * 800_000, "COMPILE_ERROR"),
         ("\ud800", "COMPILE_ERROR"),
         ("", "RUNTIME_ERROR"),
         ("def other(): pass", "RUNTIME_ERROR"),
@@ -69,8 +74,8 @@ def test_floats_are_exact_unless_a_task_says_otherwise(judge: Judge) -> None:
         ("def add(a): return a", "RUNTIME_ERROR"),
     ],
     ids=[
-        "syntax", "nul", "nesting", "too-long", "surrogate", "empty", "no-function", "no-callable",
-        "no-module", "arguments",
+        "syntax", "nul", "nesting", "too-long", "too-many-bytes", "surrogate", "empty",
+        "no-function", "no-callable", "no-module", "arguments",
     ],
 )  # fmt: skip
 def test_code_that_cannot_run_gets_its_verdict(judge: Judge, code: str, verdict: str) -> None:
@@ -88,6 +93,32 @@ def test_a_wrong_token_is_our_trouble(sandbox: SandboxServer) -> None:
     assert found.verdict is Verdict.JUDGE_ERROR
     assert "401" in found.detail
     judge.close()
+
+
+def test_the_longest_answer_is_sent_whatever_it_is_made_of(judge: Judge) -> None:
+    """A control character takes six bytes of JSON."""
+    tests = [{"args": ["x" * 2**20], "expected": None}]
+    found = judge.functional("\1" * MAX_CODE, "add", tests)
+    assert (found.verdict, found.detail[:11]) == (Verdict.COMPILE_ERROR, "SyntaxError")
+
+
+def test_arguments_that_no_runner_takes_are_no_judge_error(judge: Judge) -> None:
+    found = judge.functional(ADD.code, "add", [{"args": ["x" * 9 * 2**20, 1], "expected": 3}])
+    assert found.verdict is Verdict.COMPILE_ERROR
+    assert "at most 8388608 bytes" in found.detail
+
+
+def test_a_candidate_that_loses_its_worker_every_time_is_to_blame() -> None:
+    with answering(503, {"error": "the process ended", "lost": True}) as (url, asked):
+        judge = Judge(url, "x", LIMITS, threads=1)
+        found = judge.functional(*ADD)
+        assert (found.verdict, found.detail) == (
+            Verdict.RUNTIME_ERROR,
+            "the sandbox was lost 3 times: the process ended",
+        )
+        assert len(asked) == 3
+        assert HumanEval(1).judge(judge, HumanEval(1).problems[0], "").verdict == "RUNTIME_ERROR"
+        judge.close()
 
 
 def test_no_runner_is_our_trouble_and_is_waited_for() -> None:
@@ -123,6 +154,28 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+@contextmanager
+def answering(status: int, body: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Give every POST the same answer; give the address, and the paths that were asked."""
+    asked: list[str] = []
+
+    class Front(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Front) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        server.shutdown()
+
+
 class flaky_front:
     """Pass requests on to a runner, but cut every other one short or answer 503."""
 
@@ -134,8 +187,6 @@ class flaky_front:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                import json
-
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 turn = next(count) % 4
                 if turn == 0:

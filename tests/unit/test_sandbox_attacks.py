@@ -16,6 +16,7 @@ from tests import sandbox_server
 from tests.sandbox_server import SandboxServer
 
 LIMITS = Limits(wall_seconds=1.0, memory_bytes=128 * 2**20, output_bytes=20_000)
+SCAN_LIMITS = Limits(wall_seconds=30.0, memory_bytes=256 * 2**20, output_bytes=20_000)
 HONEST = "def add(a, b):\n    return a + b\n"
 TESTS = [{"args": [1, 2], "expected": 3}, {"args": [5, -7], "expected": -2}]
 
@@ -80,6 +81,14 @@ def add(a, b):
     print("PASS")
     os.kill(os.getpid(), 9)
 """, "SIGKILL"),
+    *(
+        Attack(f"13-killed-by-signal-{number}", R, f"""
+import os
+def add(a, b): os.kill(os.getpid(), {number})
+""", "killed by ")
+        for number in (6, *range(34, 65))
+    ),
+    Attack("13-stops-itself", T, "import os\ndef add(a, b): os.kill(os.getpid(), 19)"),
     Attack("14-exec-true", R,
            "import os\ndef add(a, b): os.execv('/bin/true', ['true'])", "Permission"),
     Attack("46-segmentation-fault", R,
@@ -230,6 +239,49 @@ import itertools
 def add(a, b):
     for number in itertools.count(): open(str(number), "w").close()
 """),
+    Attack("42-deleted-files", O, """
+import os
+kept = []
+def add(a, b):
+    for number in range(50):
+        kept.append(open(f"x{number}", "wb"))
+        os.unlink(f"x{number}")
+        kept[-1].write(bytes(4 * 2**20))
+        kept[-1].flush()
+    return a + b
+"""),
+    Attack("42-deleted-files-that-are-mapped", O, """
+import ctypes, os, time
+libc = ctypes.CDLL(None)
+def add(a, b):
+    for number in range(50):
+        with open(f"x{number}", "w+b") as file:
+            file.write(bytes(4 * 2**20))
+            file.flush()
+            libc.mmap(None, ctypes.c_size_t(4096), 1, 1, file.fileno(), ctypes.c_long(0))
+        os.unlink(f"x{number}")
+    time.sleep(0.1)
+    return a + b
+"""),
+    Attack("42-files-without-a-name", R, """
+import os
+def add(a, b): return os.open(".", os.O_TMPFILE | os.O_RDWR)
+""", "Permission"),
+    Attack("42-renames-over-an-open-file", R, """
+import os
+def add(a, b):
+    kept = open("x", "w"), open("y", "w")
+    os.replace("y", "x")
+""", "Permission"),
+    Attack("42-allocates-without-a-size", R, """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+def add(a, b):
+    number = 285 if os.uname().machine == "x86_64" else 47
+    with open("x", "wb") as file:
+        libc.syscall(number, file.fileno(), 1, ctypes.c_long(0), ctypes.c_long(2**30))
+    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+""", "not permitted"),
     Attack("42-sparse-file", R, """
 def add(a, b):
     with open("sparse", "wb") as file: file.truncate(2**40)
@@ -333,7 +385,7 @@ def test_nothing_is_left_after_hostile_candidates(judge: Judge, sandbox: Sandbox
     judge.many([Submission(code, "add", TESTS) for code in hostile])
     (folder,) = sandbox.scratch.iterdir()
     assert list(folder.iterdir()) == []
-    assert len(descendants(sandbox.pid)) == 2  # the two workers
+    assert len(descendants(sandbox.pid)) == 4  # two workers and their zygotes
 
 
 def test_a_candidate_sees_nothing_of_the_one_before(judge: Judge) -> None:
@@ -353,6 +405,63 @@ def add(a, b):
         assert seen.verdict is Verdict.PASS, seen.detail
 
 
+MARK = b"left-by-the-one-before:"
+# Reads all memory around what it holds; write(2) on a pipe tells what is mapped without a crash.
+SCAN = f"""
+import ctypes, gc, os
+libc = ctypes.CDLL(None, use_errno=True)
+read_end, write_end = os.pipe()
+MARK = bytes(byte ^ 1 for byte in {bytes(byte ^ 1 for byte in MARK)!r})
+def mapped(address):
+    if libc.write(write_end, ctypes.c_void_p(address), ctypes.c_size_t(1)) == 1:
+        return os.read(read_end, 1)
+def scan():
+    sizes = [bytes(size) for size in (600, 5_000, 20_000, 100_000, 130_000)]
+    near = {{id(o) >> 20 for o in gc.get_objects()}} | {{id(o) >> 20 for o in sizes}}
+    found, pages = set(), 0
+    for mebibyte in sorted({{m + d for m in near for d in range(-3, 4)}}):
+        for address in range(mebibyte << 20, (mebibyte + 1) << 20, 4096):
+            if mapped(address):
+                pages += 1
+                page = ctypes.string_at(address, 4096)
+                parts = page.split(MARK)[1:]
+                found |= {{part[:12].decode("latin-1") for part in parts if part[:1] > b" "}}
+    return pages, sorted(found)
+PAGES, FOUND = scan()
+def add(a, b): return [PAGES > 1000, FOUND]
+"""
+VICTIM = f"""
+x = {MARK.decode() + "in-the-code!"!r}
+def add(a, b):
+    print({MARK.decode() + "was-printed!"!r} * 20)
+    if a == 7: raise ValueError({MARK.decode() + "in-an-error!"!r})
+    return [{MARK.decode() + "was-returned"!r}, b] + ["y" * 999]
+"""
+
+
+def test_no_memory_of_a_candidate_holds_what_another_sent_or_returned(tmp_path: Path) -> None:
+    """Candidates are forked: what their ancestors have ever read or freed, they can read too."""
+    argument = MARK.decode() + "an-argument!"
+    marked = [{"args": [number, argument], "expected": None} for number in range(12)]
+    with sandbox_server.running(tmp_path, workers=1) as server:
+        judge = Judge(server.url, server.token, SCAN_LIMITS, threads=1)
+        for code in (VICTIM, VICTIM + "#" * 3000, VICTIM + "\n))", HONEST):
+            judge.functional(code, "add", marked)
+        with judge.sandbox.session(VICTIM) as session:
+            session.call("add", [1, argument])
+        found = judge.functional(SCAN, "add", [{"args": [1, 2], "expected": [True, []]}])
+        judge.close()
+    assert found.verdict is Verdict.PASS, found.detail
+
+
+def test_the_scan_for_memory_finds_what_is_there(judge: Judge) -> None:
+    scanner = Judge(judge.sandbox._url, judge.sandbox._token, SCAN_LIMITS, threads=1)
+    code = f"x = {MARK.decode() + 'its-own-text'!r}\n{SCAN}"
+    found = scanner.functional(code, "add", [{"args": [1, 2], "expected": []}])
+    scanner.close()
+    assert "its-own-text" in found.detail
+
+
 def test_the_environment_and_the_working_folder_are_empty(judge: Judge) -> None:
     code = "import os\ndef add(a, b): return [dict(os.environ), os.listdir('.')]"
     tests = [{"args": [1, 2], "expected": [{}, []]}]
@@ -366,6 +475,24 @@ def add(a, b):
     with open("sum.txt") as file: return int(file.read())
 """
     assert judge.functional(code, "add", TESTS).verdict is Verdict.PASS
+
+
+def test_a_candidate_may_use_temporary_files(judge: Judge) -> None:
+    code = """
+import os, tempfile
+def add(a, b):
+    with tempfile.TemporaryFile() as file:
+        file.write(b"x")
+    with tempfile.NamedTemporaryFile("w+") as file:
+        file.write(str(a + b))
+        file.seek(0)
+        total = int(file.read())
+    open("made.txt", "w").close()
+    os.remove("made.txt")
+    return total
+"""
+    found = judge.functional(code, "add", TESTS)
+    assert found.verdict is Verdict.PASS, found.detail
 
 
 def test_hash_order_and_random_numbers_repeat(judge: Judge) -> None:

@@ -38,8 +38,9 @@ import tempfile
 from pathlib import Path
 from pipeline_steps.sandbox.execution import Execution
 from pipeline_steps.sandbox.wire import Limits
+from pipeline_steps.sandbox.zygote import Zygote
 impossible = Limits(1e30, 2**27, 1000)
-with Execution("print('ran')", impossible, Path(tempfile.mkdtemp()), []) as execution:
+with Execution(Zygote(), "print('ran')", impossible, Path(tempfile.mkdtemp()), []) as execution:
     execution.wait_for_results(0)
 """
 
@@ -47,6 +48,28 @@ with Execution("print('ran')", impossible, Path(tempfile.mkdtemp()), []) as exec
 def test_a_candidate_whose_jail_fails_is_never_run_nor_blamed() -> None:
     command = [sys.executable, "-c", UNJAILED]
     done = subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
-    assert "RuntimeError: the jail did not go up" in done.stderr
+    assert "JailFailed: the jail did not go up" in done.stderr
     assert "OverflowError" in done.stderr  # from the limits, which no machine can hold
     assert "ran\n" not in done.stdout + done.stderr.replace("print('ran')", "")
+
+
+UNFOLLOWED = """
+import tempfile
+from pathlib import Path
+from pipeline_steps.sandbox import execution
+from pipeline_steps.sandbox.wire import Limits
+from pipeline_steps.sandbox.zygote import Zygote
+execution._cause = lambda status: {}[status]
+limits, scratch = Limits(5.0, 2**27, 1000), Path(tempfile.mkdtemp())
+with execution.Execution(Zygote(), "import os; os._exit(0)", limits, scratch, []) as one:
+    one.wait_for_results(0)
+    one.finish()
+    print(one.outcome, one.detail)
+"""
+
+
+def test_an_error_of_ours_after_the_jail_is_up_is_the_candidates_outcome() -> None:
+    command = [sys.executable, "-c", UNFOLLOWED]
+    done = subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.stdout == "RUNTIME_ERROR the sandbox could not follow it: KeyError(0)\n"
+    assert "Traceback" in done.stderr  # in the runner's log, for us

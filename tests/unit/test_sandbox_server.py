@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 import time
 import urllib.error
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipeline_steps.evaluate.client import Sandbox, SandboxError
+from pipeline_steps.evaluate.client import Sandbox, SandboxError, TooLong
 from pipeline_steps.sandbox.family import descendants
 from pipeline_steps.sandbox.wire import Limits
 from tests import sandbox_server
@@ -84,6 +85,62 @@ def test_what_is_no_json_object_is_refused(sandbox: SandboxServer, body: bytes) 
     assert ask(sandbox, "/v1/run", body)[0] == 400
 
 
+def heard(server: SandboxServer, *headers: str) -> int:
+    """Send headers and no body; return the status, once the runner has hung up."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as line:
+        line.sendall("\r\n".join(["POST /v1/run HTTP/1.1", *headers, "", ""]).encode())
+        said = b""
+        while data := line.recv(65536):
+            said += data
+        return int(said.split()[1])
+
+
+LENGTHS = {
+    "negative": ["Content-Length: -1"],
+    "no-number": ["Content-Length: many"],
+    "other-digits": ["Content-Length: \u0662"],
+    "endless": [f"Content-Length: {'9' * 5000}"],
+    "two": ["Content-Length: 2", "Content-Length: 3"],
+    "chunked": ["Transfer-Encoding: chunked"],
+}
+
+
+@pytest.mark.parametrize("headers", LENGTHS.values(), ids=LENGTHS.keys())
+def test_a_body_whose_end_is_unknown_is_refused_unread(
+    sandbox: SandboxServer, headers: list[str]
+) -> None:
+    assert heard(sandbox, f"Authorization: Bearer {sandbox.token}", *headers) == 400
+
+
+@pytest.mark.parametrize(
+    "headers", [*LENGTHS.values(), [f"Content-Length: {2**33}"]], ids=[*LENGTHS.keys(), "huge"]
+)
+def test_a_stranger_is_refused_before_his_body_is_read(
+    sandbox: SandboxServer, headers: list[str]
+) -> None:
+    assert heard(sandbox, *headers) == 401
+
+
+def test_a_request_too_long_is_told_so_however_fast_it_is_sent(sandbox: SandboxServer) -> None:
+    client = Sandbox(sandbox.url, sandbox.token, LIMITS)
+    with pytest.raises(TooLong, match="at most 8388608 bytes"):
+        client.run("x" * 12 * 2**20, "f", [])
+    assert client.run("def f(x): return x", "f", [[1]])["outcome"] == "OK"
+    client.close()
+
+
+def test_a_jail_that_fails_is_told_as_trouble_and_the_next_request_is_served(
+    sandbox: SandboxServer,
+) -> None:
+    impossible = GIVEN | {"memory_bytes": 2**70}
+    for path, body in (("/v1/run", RUN), ("/v1/sessions", {"code": ""})):
+        status, answer = ask(sandbox, path, body | {"limits": impossible})
+        assert (status, "lost" in answer) == (503, False)
+        assert "the jail did not go up" in answer["error"]
+        assert ask(sandbox, "/v1/run", RUN)[0] == 200
+
+
 def test_unknown_paths_and_sessions_are_not_found(sandbox: SandboxServer) -> None:
     assert ask(sandbox, "/v1/nothing", {})[0] == 404
     assert ask(sandbox, "/v1/sessions/x/call", {"entry_point": "f", "args": []})[0] == 404
@@ -150,8 +207,17 @@ def test_a_lost_worker_is_replaced_and_the_request_carried_out(tmp_path: Path) -
     with sandbox_server.running(tmp_path, workers=1) as server:
         client = Sandbox(server.url, server.token, LIMITS)
         assert client.run("def f(x): return x", "f", [[1]])["outcome"] == "OK"
-        (worker,) = descendants(server.pid)
+        worker, _ = descendants(server.pid)  # its zygote comes after it
         os.kill(worker, signal.SIGKILL)
+        assert client.run("def f(x): return x", "f", [[1]])["outcome"] == "OK"
+        client.close()
+
+
+def test_a_worker_without_its_zygote_is_replaced(tmp_path: Path) -> None:
+    with sandbox_server.running(tmp_path, workers=1) as server:
+        client = Sandbox(server.url, server.token, LIMITS)
+        _, zygote = descendants(server.pid)
+        os.kill(zygote, signal.SIGKILL)
         assert client.run("def f(x): return x", "f", [[1]])["outcome"] == "OK"
         client.close()
 
@@ -177,7 +243,7 @@ def test_a_full_pool_makes_others_wait(tmp_path: Path) -> None:
 def test_the_runner_ends_with_sigterm_and_leaves_nothing(tmp_path: Path) -> None:
     with sandbox_server.running(tmp_path) as server:
         workers = descendants(server.pid)
-        assert len(workers) == 2
+        assert len(workers) == 4  # each with a zygote
     deadline = time.monotonic() + 5
     while any(Path(f"/proc/{worker}").exists() for worker in workers):
         assert time.monotonic() < deadline
