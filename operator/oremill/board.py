@@ -47,7 +47,7 @@ class Board:
 
     def circle(self, key: Key) -> tuple[Key, ...]:
         """Return the shortest way from an object over what it waits for back to it, if any."""
-        ways = deque([(key,)])
+        ways: deque[tuple[Key, ...]] = deque([(key,)])
         known = {key}
         while ways:
             way = ways.popleft()
