@@ -70,8 +70,11 @@ test-api: setup ## CRDs, chart and operator against a real API server
 	$(PYTEST) tests/api
 test-e2e: setup cluster-up images ## The example pipeline on the dev cluster
 	$(CLUSTER_ENV); $(PYTEST) tests/e2e
-bench: setup ## Measure the judge's pace on this machine
+bench: setup ## Measure the judge and the corpus's passes on this machine
 	$(PYTHON) -m bench.judge
+	$(PYTHON) -m bench.corpus_order
+	$(PYTHON) -m bench.corpus_screens
+	$(PYTHON) -m bench.corpus_secrets
 
 ##@ Help
 .PHONY: help

@@ -42,7 +42,7 @@ from pydantic import ValidationError
 
 from oremill import names
 from oremill.specs import InvalidSpec, JobSpec, parse
-from oremill.specs.artifact import RECIPES, Input, Manifest, Order, Outcome, digest, shaping
+from oremill.specs.artifact import RECIPES, File, Input, Manifest, Order, Outcome, digest, shaping
 from pipeline_steps.errors import Preempted, Resumable, StepError, StepFailed, UserError
 from pipeline_steps.inputs import bucket_inputs
 from pipeline_steps.progress import ProgressBoard
@@ -131,6 +131,8 @@ class Made:
     results: dict[str, float | int | str] = field(default_factory=dict)  # for status, kept short
     counters: dict[str, Any] = field(default_factory=dict)  # for the manifest, as long as needed
     libraries: tuple[str, ...] = ()  # distributions whose versions shaped the result
+    placed: tuple[File, ...] = ()  # files that the stage has put into the artifact itself
+    temporary: str = ""  # key prefix that is removed once the artifact is published
 
 
 Make = Callable[[Step], Made]
@@ -216,6 +218,8 @@ def carry_out(make: Make, step: Step) -> Outcome:
     try:
         made = make(step)
         done = step.store.publish(made.folder, step.prefix, _manifest(step, made))
+        if made.temporary:
+            step.store.remove_prefix(made.temporary)
     finally:
         step.progress.close()
     log.info("%s is published, %d files", step.uri, len(done.files))
@@ -264,6 +268,7 @@ def _manifest(step: Step, made: Made) -> Manifest:
         | {name: version(name) for name in made.libraries},
         counters=made.counters,
         results=made.results,
+        files=list(made.placed),
         command=["python", *sys.orig_argv[1:]],
     )
 

@@ -1,7 +1,7 @@
 """One table of special tokens, shared by tokenizer, redaction, fill-in-the-middle and chat.
 
-Each is a single token. Input text cannot spell one: the corpus step cuts their spelling apart,
-and the steps encode user text with special tokens switched off.
+Each is a single token. Input text cannot spell a special one: the corpus step cuts their spelling
+apart, and the steps encode user text with special tokens switched off.
 """
 
 END_OF_TEXT = "<|endoftext|>"  # between documents
@@ -15,16 +15,21 @@ IM_START = "<|im_start|>"
 IM_END = "<|im_end|>"  # ends a turn; the end-of-sequence token of a chat model
 KEY = "<KEY>"  # a redacted secret
 EMAIL = "<EMAIL>"  # a redacted address
+NAME = "<NAME>"  # a redacted person
+PASSWORD = "<PASSWORD>"  # a redacted password
+
+# Tokens that steer a model: no text may spell one.
+SPECIAL = (
+    END_OF_TEXT, PAD, FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX, REPOSITORY, FILE, IM_START, IM_END,
+)  # fmt: skip
 
 # Words that the corpus step writes into text: single tokens, but text all the same, so that they
 # are read as such where special tokens are switched off, and stay where special tokens are skipped.
-PLACEHOLDERS = (KEY, EMAIL)
+# A source may spell one (an XML tag, a command in a manual): it means there what it means here.
+PLACEHOLDERS = (KEY, EMAIL, NAME, PASSWORD)
 
 # Order is identity: position i has token id i.
-SENTINELS = (
-    END_OF_TEXT, PAD, FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX, REPOSITORY, FILE, IM_START, IM_END,
-    KEY, EMAIL,
-)  # fmt: skip
+SENTINELS = (*SPECIAL, *PLACEHOLDERS)
 
 # ChatML. The `generation` block tells TRL which tokens are the assistant's, its end included.
 CHAT_TEMPLATE = (

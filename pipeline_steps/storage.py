@@ -133,15 +133,35 @@ class Store:
             return False
         return True
 
-    def read(self, key: str) -> bytes:
+    def size(self, key: str) -> int:
         """Return an object's bytes.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+        bucket = self.target.bucket
+        found = self._patiently(f"find {key}", lambda: self.client.stat_object(bucket, key))
+        return int(found.size)
+
+    def read(self, key: str, offset: int = 0, length: int = 0) -> bytes:
+        """Return an object's bytes.
+
+        Args:
+            key: of the object.
+            offset: of the first byte.
+            length: most bytes to read; 0 reads to the end.
 
         Raises:
             FileNotFoundError: there is no such object.
         """
 
         def content() -> bytes:
-            response = self.client.get_object(self.target.bucket, key)
+            try:
+                response = self.client.get_object(self.target.bucket, key, offset, length)
+            except S3Error as error:
+                if error.code == "InvalidRange":  # past the end, as any byte of no bytes is
+                    return b""
+                raise
             try:
                 return bytes(response.read())
             finally:
@@ -185,13 +205,17 @@ class Store:
             return None
 
     def publish(self, folder: Path, prefix: str, manifest: Manifest) -> Manifest:
-        """Upload a folder, then the manifest with every file's SHA-256; return that."""
+        """Upload a folder, then the manifest with every file's SHA-256; return that.
+
+        Files that `manifest` lists already are in the bucket.
+        """
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         files = [_described(folder, path) for path in paths]
         with ThreadPoolExecutor(TRANSFERS) as pool:
             keys = [f"{prefix}/{file.path}" for file in files]
             _finish(pool.map(self.upload, paths, keys))
-        whole = manifest.model_copy(update={"files": files})
+        listed = sorted([*manifest.files, *files], key=lambda file: file.path)
+        whole = manifest.model_copy(update={"files": listed})
         self.write(f"{prefix}/{names.MANIFEST}", whole.model_dump_json(by_alias=True, indent=1))
         return whole
 

@@ -64,6 +64,9 @@ SANDBOX_TOKEN_FILE = "/etc/oremill-sandbox/token"
 SCRATCH_DIR = "/scratch"  # sized emptyDir; also TMPDIR and HOME
 TERMINATION_LOG = "/dev/termination-log"  # final result as JSON, at most 4 KiB
 
+ENV_CPUS = "OREMILL_CPUS"  # cores that the pod may use, rounded up
+ENV_MEMORY = "OREMILL_MEMORY"  # bytes that it may use
+
 PORT_PROGRESS = 9400  # rank 0: GET /metrics (Prometheus), GET /progress (JSON for the operator)
 PORT_RENDEZVOUS = 29500  # torchrun's c10d store on rank 0
 PORT_SANDBOX = 8080  # the runner's HTTP API

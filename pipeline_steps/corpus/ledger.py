@@ -1,15 +1,30 @@
-"""Where every file went: counters of each stage, and a row for each file that was dropped."""
+"""Where every file went: one row a file, in a database that spills to disk.
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+What looks at the corpus as a whole is a query here: which files are exact copies, which share a
+band, how many a stage dropped. DuckDB holds the memory that it is given, and the result does not
+depend on how much that is.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
+import duckdb
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline_steps.corpus import mixture, policy
+from pipeline_steps.corpus.finish import EDITS
+from pipeline_steps.corpus.near import Groups, Numbers
+from pipeline_steps.corpus.shards import Writer
+from pipeline_steps.corpus.study import band
 
 # In the order in which files meet them. A file is dropped by the first that refuses it.
 STAGES = (
-    "read", "language", "licence", "quality", "exact-dedup", "decontamination", "near-dedup",
-    "redaction",
+    "opt-out", "read", "language", "licence", "quality", "parse", "lint", "security",
+    "exact-dedup", "decontamination", "near-dedup", "mixture",
 )  # fmt: skip
 
 SCHEMA = pa.schema(
@@ -18,60 +33,304 @@ SCHEMA = pa.schema(
         ("repository", pa.string()),
         ("path", pa.string()),
         ("bytes", pa.int64()),
-        ("stage", pa.string()),
+        ("language", pa.string()),
+        ("licence", pa.string()),
+        ("sha256", pa.string()),
+        ("stage", pa.string()),  # that dropped the file; "" for a file of the corpus
         ("reason", pa.string()),
         ("value", pa.string()),
+        ("tags", pa.string()),  # insecure patterns, parted by spaces
+        ("id", pa.string()),  # of a file of the corpus
+        ("times", pa.int64()),  # that the mixture takes it
+        *((name, pa.int64()) for name in EDITS),
     ]
 )
+# The keep rule: of two copies, the file that comes first stays. The hash decides between `a.zip`
+# and `a.tar.gz`, which are one repository by name.
+_ORDER = "priority, repository, path, sha256, part, row"
+_FATES = (
+    "CREATE VIEW fates AS SELECT f.* REPLACE (coalesce(d.stage, f.stage) AS stage,"
+    " coalesce(d.reason, f.reason) AS reason, coalesce(d.value, f.value) AS value)"
+    " FROM files f LEFT JOIN drops d USING (part, row)"
+)
+_PLACE = "source || '/' || repository || '/' || path"
+_NONE = np.empty(0, dtype=np.int64)
+_BATCH = 65536  # rows of a row group of the ledger
 
 
-@dataclass
 class Ledger:
-    """What was dropped, by stage, and what each stage saw."""
+    """The files of a corpus while it is made."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    edits: Counter[str] = field(default_factory=Counter)  # of the redaction stage
-
-    def drop(self, row: dict[str, Any], stage: str, reason: str, value: str = "") -> None:
-        """Enter a file that `stage` refused."""
-        kept = {name: row[name] for name in ("source", "repository", "path", "bytes")}
-        self.rows.append({**kept, "stage": stage, "reason": reason, "value": value})
-
-    def table(self) -> pa.Table:
-        """Return the ledger in (source, repository, path) order."""
-        rows = sorted(self.rows, key=lambda row: tuple(row.values()))
-        return pa.Table.from_pylist(rows, schema=SCHEMA)
-
-    def by_stage(self) -> dict[str, dict[str, int]]:
-        """Return stage -> reason -> number of files."""
-        counted: dict[str, Counter[str]] = defaultdict(Counter)
-        for row in self.rows:
-            counted[row["stage"]][row["reason"]] += 1
-        return {stage: dict(sorted(counted[stage].items())) for stage in STAGES}
-
-    def counters(self, files: int, size: int) -> dict[str, Any]:
-        """Return each stage's files and bytes in and out, and its drops by reason.
+    def __init__(self, folder: Path, bands: int, memory: int, threads: int) -> None:
+        """Open an empty ledger.
 
         Args:
-            files: kept at the end.
-            size: bytes of them before redaction.
+            folder: for the database and what it spills.
+            bands: of a file's MinHash signature.
+            memory: bytes that the database may hold.
+            threads: that it may use.
         """
-        reasons = self.by_stage()
-        lost: Counter[str] = Counter()
-        for row in self.rows:
-            lost[row["stage"]] += row["bytes"]
-        stages: list[dict[str, Any]] = []
-        for stage in reversed(STAGES):  # from what is left back to what came in
-            dropped = sum(reasons[stage].values())
-            stages.append(
-                {
-                    "stage": stage,
-                    "filesIn": files + dropped,
-                    "filesOut": files,
-                    "bytesIn": size + lost[stage],
-                    "bytesOut": size,
-                    "dropped": reasons[stage],
-                }
+        self._bands = bands
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "ledger.db").unlink(missing_ok=True)
+        self._db = duckdb.connect(
+            str(folder / "ledger.db"),
+            config={
+                "memory_limit": f"{memory >> 20}MiB",
+                "threads": threads,
+                "temp_directory": str(folder / "spill"),
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+            },
+        )
+        self._db.execute(
+            "CREATE TABLE files (part INT, row BIGINT, source TEXT, priority INT, role TEXT,"
+            " repository TEXT, path TEXT, bytes BIGINT, language TEXT, licence TEXT, sha256 TEXT,"
+            " tags TEXT, stage TEXT, reason TEXT, value TEXT)"
+        )
+        self._db.execute(
+            "CREATE TABLE drops (part INT, row BIGINT, stage TEXT, reason TEXT, value TEXT)"
+        )
+        columns = "".join(f", {band(number)} UBIGINT" for number in range(bands))
+        self._db.execute(f"CREATE TABLE sketches (part INT, row BIGINT{columns})")
+        self._db.execute(_FATES)
+        self._db.execute(
+            "CREATE TABLE kept (part INT, row BIGINT, id TEXT, size BIGINT, times BIGINT"
+            f"{''.join(f', {name} BIGINT' for name in EDITS)})"
+        )
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self._db.close()
+
+    def add_screened(self, part: int, keys: Path) -> None:
+        """Enter the files of a partition after the first pass."""
+        self._db.execute(
+            f"INSERT INTO files BY NAME SELECT {part} AS part, * FROM read_parquet(?)", [str(keys)]
+        )
+
+    def add_studied(self, part: int, studied: Path) -> None:
+        """Enter what the second pass dropped, and the bands of what it let pass."""
+        self._db.execute(
+            f"INSERT INTO drops SELECT {part}, row, stage, reason, value FROM read_parquet(?)"
+            " WHERE stage <> ''",
+            [str(studied)],
+        )
+        if self._bands:
+            self._db.execute(
+                f"INSERT INTO sketches BY NAME SELECT {part} AS part, row, COLUMNS('band.*')"
+                f" FROM read_parquet(?) WHERE {band(0)} IS NOT NULL",
+                [str(studied)],
             )
-            files, size = files + dropped, size + lost[stage]
-        return {"stages": stages[::-1], "redacted": dict(sorted(self.edits.items()))}
+
+    def add_kept(self, part: int, kept: Path) -> None:
+        """Enter what the last pass kept."""
+        self._db.execute(
+            f"INSERT INTO kept BY NAME SELECT {part} AS part, * FROM read_parquet(?)",
+            [str(kept)],
+        )
+
+    def drop_copies(self) -> None:
+        """Drop every file whose bytes an earlier one has."""
+        self._db.execute(
+            "INSERT INTO drops SELECT part, row, 'exact-dedup', 'copy', '1.000 ' || first"
+            f" FROM (SELECT part, row, row_number() OVER same AS number,"
+            f" first_value({_PLACE}) OVER same AS first FROM files WHERE stage = ''"
+            f" WINDOW same AS (PARTITION BY sha256 ORDER BY {_ORDER})) WHERE number > 1"
+        )
+
+    def groups(self) -> Groups:
+        """Return which files share a band; a file is its place in the keep rule's order."""
+        self._db.execute(
+            f"CREATE OR REPLACE TABLE documents AS SELECT part, row,"
+            f" row_number() OVER (ORDER BY {_ORDER}) - 1 AS document"
+            " FROM files SEMI JOIN sketches USING (part, row)"
+        )
+        files, group, count = [_NONE], [_NONE], 0
+        for number in range(self._bands):
+            key = band(number)
+            found = self._db.execute(
+                f"SELECT document, {key} AS key FROM sketches JOIN documents USING (part, row)"
+                f" QUALIFY count(*) OVER (PARTITION BY {key}) > 1"
+            ).fetchnumpy()
+            keys, numbers = np.unique(found["key"], return_inverse=True)
+            files.append(found["document"].astype(np.int64))
+            group.append(numbers.astype(np.int64) + count)
+            count += len(keys)
+        return Groups(np.concatenate(files), np.concatenate(group))
+
+    def places(self, documents: Numbers) -> dict[int, list[tuple[int, int]]]:
+        """Return, for each partition, (row, document) of these documents, by row."""
+        wanted = pa.table({"document": documents})
+        found = self._db.execute(
+            "SELECT part, row, document FROM documents SEMI JOIN wanted USING (document)"
+            " ORDER BY part, row"
+        )
+        parts: dict[int, list[tuple[int, int]]] = {}
+        for part, row, document in found.fetchall():
+            parts.setdefault(part, []).append((row, document))
+        del wanted  # DuckDB finds the table by the variable's name
+        return parts
+
+    def drop_near(self, copies: Numbers, of: Numbers, similarity: NDArray[np.float64]) -> None:
+        """Drop near-duplicates, with the similarity to the kept document and its place."""
+        found = pa.table({"copy": copies, "kept": of, "similarity": similarity})
+        self._db.execute(
+            "INSERT INTO drops SELECT c.part, c.row, 'near-dedup', 'near-duplicate',"
+            f" printf('%.3f ', similarity) || {_PLACE} FROM found"
+            " JOIN documents c ON c.document = copy JOIN documents k ON k.document = kept"
+            " JOIN files ON files.part = k.part AND files.row = k.row"
+        )
+        del found
+
+    def dropped(self, part: int) -> list[int]:
+        """Return the rows of a partition that were dropped after the first pass."""
+        found = self._db.execute("SELECT row FROM drops WHERE part = ? ORDER BY row", [part])
+        return [row for (row,) in found.fetchall()]
+
+    def left(self, part: int) -> int:
+        """Return how many files of a partition are left."""
+        found = self._db.execute(
+            "SELECT count(*) FROM fates WHERE part = ? AND stage = ''", [part]
+        ).fetchall()
+        return int(found[0][0])
+
+    def results(self) -> dict[str, float | int | str]:
+        """Return the numbers of status."""
+        found = self._db.execute(
+            "SELECT count(*) FILTER (stage = ''), count(*) FILTER (stage <> ''),"
+            " count(DISTINCT (source, repository)) FILTER (stage = '') FROM fates"
+        ).fetchall()
+        size = self._db.execute(
+            "SELECT coalesce(sum(size * times), 0)::BIGINT FROM kept"
+        ).fetchall()
+        files, dropped, repositories = found[0]
+        return {
+            "files": files,
+            "bytes": size[0][0],
+            "repositories": repositories,
+            "dropped": dropped,
+        }
+
+    def drop_beyond_caps(self, caps: Mapping[str, int]) -> None:
+        """Drop what is left of a language beyond its bytes."""
+        policy.drop_beyond_caps(self._db, caps)
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes that are left, by role."""
+        found = self._db.execute(
+            "SELECT role, sum(bytes)::BIGINT FROM fates WHERE stage = '' GROUP BY 1 ORDER BY 1"
+        )
+        return dict(found.fetchall())
+
+    def drop_by_mixture(self, seed: int, rates: Mapping[str, float]) -> None:
+        """Drop the repositories that the mixture takes no times."""
+        for role, rate in rates.items():
+            if rate >= 1:
+                continue
+            found = self._db.execute(
+                "SELECT DISTINCT repository FROM fates WHERE stage = '' AND role = ?", [role]
+            ).fetchall()
+            gone = [name for (name,) in found if not mixture.times(seed, name, rate)]
+            self._db.execute(
+                "INSERT INTO drops SELECT part, row, 'mixture', 'down-sampled', ? FROM fates"
+                " WHERE stage = '' AND role = ? AND list_contains(?, repository)",
+                [f"{rate:.4f}", role, gone],
+            )
+
+    def audited(self, size: int) -> dict[int, list[int]]:
+        """Return the rows, by partition, of a sample of what is left: drawn by a hash of place."""
+        found = self._db.execute(
+            "SELECT part, row FROM fates WHERE stage = ''"
+            f" ORDER BY sha256('audit/' || {_PLACE}), part, row LIMIT ?",
+            [size],
+        )
+        rows: dict[int, list[int]] = {}
+        for part, row in sorted(found.fetchall()):
+            rows.setdefault(part, []).append(row)
+        return rows
+
+    def counters(self) -> dict[str, Any]:
+        """Return the manifest's counters: each stage's, and what the corpus is made of."""
+        return {
+            "stages": list(self.funnel()),
+            "redacted": self._edits(),
+            "sources": self._totals("source"),
+            "languages": self._totals("language"),
+            "licences": self._totals("licence"),
+            "licenceCosts": policy.licence_costs(self._db),
+            "tags": self._tags(),
+        }
+
+    def funnel(self) -> Iterator[dict[str, Any]]:
+        """Yield each stage's files and bytes in and out, and its drops by reason."""
+        drops: dict[str, dict[str, int]] = {stage: {} for stage in STAGES}
+        lost = dict.fromkeys(STAGES, 0)
+        files = size = 0
+        for stage, reason, count, amount in self._db.execute(
+            "SELECT stage, reason, count(*), sum(bytes)::BIGINT FROM fates"
+            " GROUP BY ALL ORDER BY ALL"
+        ).fetchall():
+            files, size = files + count, size + amount
+            if stage:
+                drops[stage][reason] = count
+                lost[stage] += amount
+        yield from _funnel(files, size, drops, lost)
+
+    def _totals(self, column: str) -> dict[str, dict[str, int]]:
+        """Return files and bytes, before redaction, of what is kept by a column's value."""
+        found = self._db.execute(
+            f"SELECT {column}, count(*), sum(bytes)::BIGINT FROM fates WHERE stage = ''"
+            " GROUP BY 1 ORDER BY 1"
+        )
+        return {name: {"files": files, "bytes": size} for name, files, size in found.fetchall()}
+
+    def _tags(self) -> dict[str, int]:
+        """Return how many kept files have each insecure pattern."""
+        found = self._db.execute(
+            "SELECT tag, count(*) FROM (SELECT unnest(string_split(tags, ' ')) AS tag FROM fates"
+            " WHERE stage = '' AND tags <> '') GROUP BY 1 ORDER BY 1"
+        )
+        return dict(found.fetchall())
+
+    def _edits(self) -> dict[str, int]:
+        """Return how much redaction replaced."""
+        sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in EDITS)
+        found = self._db.execute(f"SELECT {sums} FROM kept").fetchall()
+        return dict(zip(EDITS, found[0], strict=True))
+
+    def write(self, path: Path) -> None:
+        """Write the ledger in (source, repository, path) order."""
+        found = self._db.sql(
+            "SELECT source, repository, path, bytes, language, licence, sha256, stage, reason,"
+            " value, tags, coalesce(id, '') AS id, coalesce(times, 0) AS times"
+            f"{''.join(f', coalesce({name}, 0) AS {name}' for name in EDITS)}"
+            " FROM fates LEFT JOIN kept USING (part, row)"
+            " ORDER BY source, repository, path, sha256, part, row"
+        )
+        with Writer(path, SCHEMA) as out:
+            for batch in found.to_arrow_reader(_BATCH):
+                out.write_table(pa.Table.from_batches([batch]).cast(SCHEMA))
+
+
+def _funnel(
+    files: int, size: int, drops: dict[str, dict[str, int]], lost: dict[str, int]
+) -> Iterator[dict[str, Any]]:
+    for stage in STAGES:
+        dropped = sum(drops[stage].values())
+        yield {
+            "stage": stage,
+            "filesIn": files,
+            "filesOut": files - dropped,
+            "bytesIn": size,
+            "bytesOut": size - lost[stage],
+            "dropped": drops[stage],
+        }
+        files, size = files - dropped, size - lost[stage]

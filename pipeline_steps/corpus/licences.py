@@ -1,25 +1,47 @@
-"""Which licence a file is under, found from texts and never from what a package says of itself.
+"""Which licence a file is under, found from texts, and from a package's metadata only when asked.
 
-The nearest folder up the tree with a licence text decides; a file's own SPDX tag or notice decides
-before that. Several licences in one place are read as all of them at once (`AND`), the careful
-reading: a file stays only when each is allowed. A licence file in no known words counts as none.
+What speaks for a file, the first that says anything: its own head; the side file `<name>.license`;
+REUSE.toml; then, folder by folder up the tree, licence texts, a LICENSES folder, a README's section
+"License"; last, where the spec allows it, metadata. Several licences in one place are read as all
+of them at once (`AND`), the careful reading. A licence file in no known words counts as none.
 """
 
 import re
-from collections.abc import Collection, Mapping
-from functools import lru_cache
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
+from typing import Any, Literal
 
-from licenseclassifier import identify_license
+from oremill.specs.corpus import Licences
+from pipeline_steps.corpus import hints, notices, spdx
+
+Source = Literal["", "head", "side-file", "reuse", "text", "readme", "metadata", "repository"]
+
+Mode = Literal["file", "repository"]
 
 NAMES = re.compile(r"^(licen[cs]es?|copying|unlicen[cs]e|copyright|mit|notice)([-_. ].*)?$", re.I)
-# Percent of a file that licence texts must cover. The library's own 75 is meant for any file; these
-# are called LICENSE, and lodash's, MIT and CC0 with explanations between, is covered to 74.
-MIN_COVERAGE = 50.0
-HEAD = 2048  # characters in which a file's own notice is looked for
-_TAG = re.compile(r"SPDX-License-Identifier:\s*([A-Za-z0-9.+\-() ]{1,120})")
-_NOTICE = re.compile(r"GNU (Lesser |Affero |Library )?General Public License|Mozilla Public", re.I)
-_EXCEPTION = re.compile(r"\s+WITH\s+[A-Za-z0-9.\-]+")  # permits more, so it needs no permission
+SIDE = ".license"  # ending of the file that speaks for the one beside it (reuse.software)
+FOLDER = "LICENSES"  # of REUSE: texts that are named by their identifiers
+
+
+@dataclass(frozen=True)
+class Licence:
+    """A licence and what said so."""
+
+    expression: str = ""  # SPDX
+    source: Source = ""
+
+
+NONE = Licence()
+
+
+def refusal(licence: Licence, rules: Licences) -> str:
+    """Return the reason why a file under a licence is left out, or ""."""
+    if not licence.expression:
+        return "no-licence" if rules.unlicensed == "drop" else ""
+    return "" if spdx.is_allowed(licence.expression, spdx.allowed(rules)) else "not-allowed"
 
 
 def is_licence_file(path: str) -> bool:
@@ -30,55 +52,118 @@ def is_licence_file(path: str) -> bool:
 class Tree:
     """The licences of one repository."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        """Read the licence files among `texts` (path -> text)."""
-        folders: dict[str, set[str]] = {}
-        for path, text in texts.items():
-            if is_licence_file(path):
-                folder = str(PurePosixPath(path).parent)
-                folders.setdefault(folder, set()).update(identified(text, MIN_COVERAGE))
-        self._folders = {folder: found for folder, found in folders.items() if found}
+    def __init__(self, texts: Mapping[str, str], metadata: bool = False) -> None:
+        """Read what speaks for folders.
 
-    def licence(self, path: str, text: str) -> str:
-        """Return the SPDX expression for a file, or "" when no text covers it."""
-        own = own_licence(text)
-        if own:
-            return own
-        for folder in map(str, PurePosixPath(path).parents):
-            if folder in self._folders:
-                return " AND ".join(sorted(self._folders[folder]))
-        return ""
+        Args:
+            texts: path -> text of every file.
+            metadata: believe package metadata where nothing else speaks.
+        """
+        self._texts = texts
+        self._metadata = metadata
+        self._own: dict[str, Licence] = {}
+        self._annotated = list(_annotations(texts.get("REUSE.toml", "")))
+
+    def licence(self, path: str) -> Licence:
+        """Return the licence of a file; NONE when nothing covers it."""
+        found = self._speaks_itself(path)
+        if found.expression:
+            return found
+        for folders in self._folders:
+            for folder in map(str, PurePosixPath(path).parents):
+                if folder in folders:
+                    return folders[folder]
+        return NONE
+
+    def ruling(self, path: str, mode: Mode) -> Licence:
+        """Return the licence by which a file is judged."""
+        return self.licence(path) if mode == "file" else self.strictest
+
+    @cached_property
+    def strictest(self) -> Licence:
+        """All licences of the repository at once, which rule its files in the mode repository."""
+        every = {self.licence(path).expression for path, text in self._texts.items() if text}
+        found = spdx.both(every - {""})
+        return Licence(found, "repository") if found else NONE
+
+    def _speaks_itself(self, path: str) -> Licence:
+        if path not in self._own:
+            self._own[path] = self._read_itself(path)
+        return self._own[path]
+
+    def _read_itself(self, path: str) -> Licence:
+        own = "" if is_licence_file(path) else notices.own_licence(self._texts.get(path, ""))
+        side = notices.tagged(self._texts.get(path + SIDE, ""))
+        reuse = [said for pattern, said in self._annotated if pattern.fullmatch(path)]
+        for expression, source in ((own, "head"), (side, "side-file"), (reuse[-1:], "reuse")):
+            if expression:
+                return Licence("".join(expression), source)  # type: ignore[arg-type]
+        return NONE
+
+    @cached_property
+    def _folders(self) -> list[dict[str, Licence]]:
+        """Return what speaks for folders: texts and READMEs, then metadata if it is believed."""
+        stated = _by_folder(self._texts, _stated)
+        files = {folder: _joined(found, ("text", "reuse", "readme")) for folder, found in stated}
+        hinted = _by_folder(self._texts, _hinted) if self._metadata else []
+        said = {folder: _joined(found, ("metadata",)) for folder, found in hinted}
+        return [files, said] if self._metadata else [files]
 
 
-def own_licence(text: str) -> str:
-    """Return what a file's first lines say of its own licence, or ""."""
-    head = text[:HEAD]
-    tag = _TAG.search(head)
-    if tag:
-        return " ".join(tag[1].split()).strip(" -")
-    if _NOTICE.search(head):
-        return " AND ".join(sorted(identified(_comment(head), 10.0)))
-    return ""
+Said = tuple[str, Source, str]  # folder, what kind of file says it, SPDX expression
 
 
-@lru_cache(maxsize=4096)  # the same few texts come back in every repository
-def identified(text: str, coverage: float) -> frozenset[str]:
-    """Return the SPDX identifiers of the licence texts in `text`."""
-    return frozenset(match.id for match in identify_license(text, coverage))
+def _by_folder(texts: Mapping[str, str], read: Any) -> list[tuple[str, list[Said]]]:
+    folders: dict[str, list[Said]] = {}
+    for path in texts:
+        said: Said | None = read(path, texts)
+        if said is not None and said[2]:
+            folders.setdefault(said[0], []).append(said)
+    return list(folders.items())
 
 
-def is_allowed(expression: str, allow: Collection[str]) -> bool:
-    """Return whether an SPDX expression asks for nothing but allowed licences.
+def _stated(path: str, texts: Mapping[str, str]) -> Said | None:
+    """Return what a licence text, a text of LICENSES, or a README says of its folder."""
+    place = PurePosixPath(path)
+    if place.parent.name == FOLDER:
+        named = spdx.canonical(place.stem) if spdx.is_licence(place.stem) else ""
+        return str(place.parent.parent), "reuse", named or notices.licence_file(texts[path])
+    if is_licence_file(path) and place.suffix != SIDE:
+        return str(place.parent), "text", notices.licence_file(texts[path])
+    if notices.is_readme(path):
+        return str(place.parent), "readme", notices.readme_section(texts[path])
+    return None
 
-    `A OR B` is a choice; everything else, brackets too, is read as all of them.
-    """
-    expression = _EXCEPTION.sub("", expression)
-    if "(" not in expression and " AND " not in expression and " OR " in expression:
-        return any(part.strip() in allow for part in expression.split(" OR "))
-    words = set(re.findall(r"[A-Za-z0-9.+\-]+", expression)) - {"AND", "OR"}
-    return bool(words) and words <= set(allow)
+
+def _hinted(path: str, texts: Mapping[str, str]) -> Said | None:
+    return str(PurePosixPath(path).parent), "metadata", hints.metadata(path, texts[path])
 
 
-def _comment(head: str) -> str:
-    """Return the head without comment signs, as the texts of notices have it."""
-    return re.sub(r"(?m)^[ \t]*(#+|//+|\*+/?|/\*+|;+|--+|%+|\"\"\")[ \t]?", "", head)
+def _joined(said: list[Said], order: tuple[Source, ...]) -> Licence:
+    """Return all that the first kind of source in `order` says; a later kind is only a fallback."""
+    for source in order:
+        found = [expression for _, kind, expression in said if kind == source]
+        if found:
+            return Licence(spdx.both(found), source)
+    return NONE
+
+
+def _annotations(reuse: str) -> Iterator[tuple[re.Pattern[str], str]]:
+    """Yield path pattern and expression of each annotation of a REUSE.toml (specification 3.3)."""
+    try:
+        tables = tomllib.loads(reuse).get("annotations", [])
+    except tomllib.TOMLDecodeError:
+        return
+    for table in tables if isinstance(tables, list) else []:
+        said = table.get("SPDX-License-Identifier", ())
+        paths = table.get("path", ())
+        expression = spdx.both([said] if isinstance(said, str) else map(str, said))
+        for glob in [paths] if isinstance(paths, str) else paths:
+            if expression:
+                yield _glob(str(glob)), expression
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    """Return a pattern in which `*` stays in a folder and `**` does not."""
+    parts = re.split(r"(\*\*|\*)", pattern)
+    return re.compile("".join({"**": ".*", "*": "[^/]*"}.get(p, re.escape(p)) for p in parts), re.S)

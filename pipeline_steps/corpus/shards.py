@@ -1,11 +1,11 @@
-"""Write the corpus as Parquet whose bytes depend on its rows alone.
+"""Write Parquet whose bytes depend on its rows alone.
 
-Rows come sorted, shards and row groups are cut by bytes of content, and every writer setting that
-changes a byte is set here. The Parquet library's version is in the manifest.
+Row groups are cut by bytes of content, and every writer setting that changes a byte is set here.
+The Parquet library's version is in the manifest.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
@@ -23,50 +23,59 @@ SCHEMA = pa.schema(
         ("bytes", pa.int64()),  # of content
     ]
 )
-SHARD = 256 * 2**20  # bytes of content of a shard, a row more at most
-ROW_GROUP = 16 * 2**20  # what a reader must hold at once
+ROW_GROUP = 16 * 2**20  # bytes of content: what a reader must hold at once
+_REPEATED = ("source", "role", "repository", "language", "licence", "stage", "reason")
 
 
-def write(rows: list[dict[str, Any]], folder: Path) -> list[Path]:
-    """Write rows to folder/data/shard-<number>.parquet; an empty corpus is one empty shard."""
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    paths = []
-    for number, shard in enumerate(_cut(rows, SHARD)):
-        paths.append(folder / "data" / f"shard-{number:05d}.parquet")
-        with _writer(paths[-1], SCHEMA) as writer:
-            for group in _cut(shard, ROW_GROUP):
-                writer.write_table(pa.Table.from_pylist(group, schema=SCHEMA))
-    return paths
+class Writer:
+    """A Parquet file that is written row by row."""
 
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._schema = schema
+        self._rows: list[dict[str, Any]] = []
+        self._held = 0
+        self._file = pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            compression_level=3,
+            version="2.6",
+            data_page_version="1.0",
+            use_dictionary=[name for name in _REPEATED if name in schema.names],
+            write_statistics=True,
+        )
 
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write a small table with the settings of the shards."""
-    with _writer(path, table.schema) as writer:
-        writer.write_table(table)
+    def __enter__(self) -> "Writer":
+        return self
 
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._flush()
+        self._file.close()
 
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=3,
-        version="2.6",
-        data_page_version="1.0",
-        use_dictionary=["source", "repository", "language", "licence", "stage", "reason"],
-        write_statistics=True,
-    )
+    def write(self, row: dict[str, Any], size: int) -> None:
+        """Add a row.
 
+        Args:
+            row: values by column.
+            size: bytes by which row groups are cut.
+        """
+        self._rows.append(row)
+        self._held += size
+        if self._held >= ROW_GROUP:
+            self._flush()
 
-def _cut(rows: list[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
-    """Yield runs of rows that end as soon as they hold `size` bytes."""
-    run: list[dict[str, Any]] = []
-    held = 0
-    for row in rows:
-        run.append(row)
-        held += row["bytes"]
-        if held >= size:
-            yield run
-            run, held = [], 0
-    if run or not rows:
-        yield run
+    def write_table(self, table: pa.Table) -> None:
+        """Add a whole table as one row group."""
+        self._file.write_table(table)
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._file.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self._rows, self._held = [], 0

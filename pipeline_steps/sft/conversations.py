@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from oremill.specs.sft import SFTJobSpec
 from pipeline_steps.errors import UserError
 from pipeline_steps.lines import records
-from pipeline_steps.sentinels import SENTINELS
+from pipeline_steps.sentinels import SPECIAL
 from pipeline_steps.storage import Store
 
 
@@ -26,7 +26,7 @@ class Message(BaseModel):
     @classmethod
     def spells_no_sentinel(cls, content: str) -> str:
         """Refuse text that would end its own turn, or begin another."""
-        found = [sentinel for sentinel in SENTINELS if sentinel in content]
+        found = [sentinel for sentinel in SPECIAL if sentinel in content]
         if found:
             raise ValueError(f"spells the special token {found[0]}; text may spell none")
         return content

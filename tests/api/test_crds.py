@@ -85,6 +85,18 @@ REFUSED = [
     ("DataCorpus", {"sources": [SOURCE | {"role": "binary"}]}, "spec.sources[0].role"),
     ("DataCorpus", {"dedup": {"near": {"threshold": 0}}}, "spec.dedup.near.threshold"),
     ("DataCorpus", {"decontamination": [{}]}, "exactly one of benchmark and key"),
+    ("DataCorpus", {"sources": [{"name": "a"}]}, "exactly one of archives, files, jsonl"),
+    ("DataCorpus", {"sources": [SOURCE | {"files": {"prefix": "a"}}]}, "one of archives, files"),
+    (
+        "DataCorpus",
+        {"sources": [{"name": "a", "git": {"repositories": [{}]}}]},
+        "exactly one of url and bundle",
+    ),
+    (
+        "DataCorpus",
+        {"sources": [{"name": "a", "huggingface": {"split": "train"}}]},
+        "exactly one of dataset and prefix",
+    ),
     ("DataCorpus", {"storage": {"endpoint": "minio:9000"}}, "spec.storage.endpoint"),
     ("TokenizerJob", {"vocabSize": 100}, "spec.vocabSize"),
     ("TokenizerJob", {"vocabsize": 4096}, 'unknown field "spec.vocabsize"'),

@@ -2,9 +2,11 @@
 
 import io
 import json
+import random
 import tarfile
 from itertools import pairwise
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -20,7 +22,7 @@ from pipeline_steps.tokenizer.__main__ import make as make_tokenizer
 from tests.minio_server import MinioServer
 
 BODY = "".join(f"def part_{i}(value):\n    return value + offset_{i * 7}\n\n" for i in range(40))
-SECRET = "gh" + "p_" + "A1b2C3d4E5f6G7h8I9j0" + "K1l2M3n4O5p6Q7r8"
+SECRET = "gh" + "p_" + "".join(random.Random(7).choices(ascii_letters + digits, k=36))
 PROBLEM = {"task_id": "own/1", "prompt": "Turn the crank of the mill until ore comes out"}
 
 FILES = {
@@ -41,7 +43,8 @@ FILES = {
 FATES = {
     ("bare-1", "b.py"): ("licence", "no-licence"),
     ("gpl-1", "COPYING"): ("licence", "not-allowed"),
-    ("gpl-1", "g.py"): ("licence", "no-licence"),
+    ("gpl-1", "g.py"): ("licence", "not-allowed"),
+    ("kept-1", "LICENSE"): ("quality", "unnamed-text"),
     ("kept-1", "copy.py"): ("exact-dedup", "copy"),
     ("kept-1", "data.bin"): ("read", "binary"),
     ("kept-1", "humaneval.py"): ("decontamination", "benchmark-text"),
@@ -114,6 +117,14 @@ def carried_out(minio: MinioServer, folder: Path, name: str, **changes: Any) -> 
     return step, manifest
 
 
+def fetched(done: Done) -> Path:
+    """Return a folder with the artifact, as the next stage gets it."""
+    step, _ = done
+    folder = step.scratch / "fetched"
+    step.store.fetch(step.prefix, folder)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def corpus(minio: MinioServer, inputs: Store, tmp_path_factory: pytest.TempPathFactory) -> Done:
     return carried_out(minio, tmp_path_factory.mktemp("first"), "first")
@@ -121,23 +132,27 @@ def corpus(minio: MinioServer, inputs: Store, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="module")
 def rows(corpus: Done) -> dict[str, dict[str, Any]]:
-    step, _ = corpus
-    table = pq.read_table(step.scratch / "corpus" / "data" / "shard-00000.parquet")
-    return {row["path"]: row for row in table.to_pylist()}
+    return {row["path"]: row for row in pq.read_table(fetched(corpus) / "data").to_pylist()}
 
 
 def test_every_planted_file_meets_its_fate(corpus: Done) -> None:
-    step, _ = corpus
-    ledger = pq.read_table(step.scratch / "corpus" / "dropped.parquet").to_pylist()
-    fates = {(row["repository"], row["path"]): (row["stage"], row["reason"]) for row in ledger}
+    ledger = pq.read_table(fetched(corpus) / "ledger.parquet").to_pylist()
+    fates = {
+        (row["repository"], row["path"]): (row["stage"], row["reason"])
+        for row in ledger
+        if row["stage"]
+    }
     assert fates == FATES | {("broken-1", ""): ("read", "unreadable-archive")}
+    kept = {row["path"]: row["id"] for row in ledger if not row["stage"]}
+    rows = pq.read_table(fetched(corpus) / "data").to_pylist()
+    assert kept == {row["path"]: row["id"] for row in rows}
     (near,) = (row for row in ledger if row["stage"] == "near-dedup")
     similarity, place = near["value"].split(" ")
     assert float(similarity) >= 0.7 and place == "demo/kept-1/a.py"
 
 
 def test_what_is_left_is_described_and_redacted(rows: dict[str, dict[str, Any]]) -> None:
-    assert sorted(rows) == ["LICENSE", "a.py", "secret.py"]
+    assert sorted(rows) == ["a.py", "secret.py"]
     kept = rows["a.py"]
     assert (kept["source"], kept["repository"]) == ("demo", "kept-1")
     assert (kept["language"], kept["licence"]) == ("Python", "MIT")
@@ -150,13 +165,19 @@ def test_counters_follow_the_files_through_the_stages(corpus: Done) -> None:
     _, manifest = corpus
     stages = manifest.counters["stages"]
     assert stages[0]["filesIn"] == sum(map(len, FILES.values())) + 1
-    assert stages[-1]["filesOut"] == manifest.results["files"] == 3
+    assert stages[-1]["filesOut"] == manifest.results["files"] == 2
     for before, after in pairwise(stages):
         assert before["filesOut"] == after["filesIn"] and before["bytesOut"] == after["bytesIn"]
     for stage in stages:
         assert stage["filesIn"] - stage["filesOut"] == sum(stage["dropped"].values())
     assert manifest.results["dropped"] == len(FATES) + 1
-    assert manifest.counters["redacted"] == {"emails": 1, "secrets": 1}
+    assert manifest.counters["redacted"] == {
+        "addresses": 0,
+        "emails": 1,
+        "names": 0,
+        "passwords": 0,
+        "secrets": 1,
+    }
 
 
 def test_the_same_input_gives_the_same_bytes(
@@ -165,6 +186,13 @@ def test_the_same_input_gives_the_same_bytes(
     _, again = carried_out(minio, tmp_path, "again")
     assert again.files == corpus[1].files
     assert again.digest == corpus[1].digest
+
+
+def test_parts_are_removed_once_the_artifact_is_there(corpus: Done) -> None:
+    step, manifest = corpus
+    left = {item.key for item in step.store.list("n/corpus/first")}
+    wanted = {f"{step.prefix}/{file.path}" for file in manifest.files}
+    assert left == wanted | {f"{step.prefix}/manifest.json"}
 
 
 def test_a_prefix_without_archives_is_the_users_mistake(
@@ -206,7 +234,7 @@ def test_a_tokenizer_is_made_from_the_corpus(
     assert manifest.results["vocabulary"] <= 512
     report = json.loads((step.scratch / "tokenizer" / "report.json").read_text())
     assert report["bytesPerToken"] == manifest.results["bytesPerToken"] > 1
-    assert set(report["languages"]) == {"Python", "Text"}
+    assert set(report["languages"]) == {"Python"}
     assert step.progress.now.unit == "bytes"
 
 

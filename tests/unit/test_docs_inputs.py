@@ -7,7 +7,8 @@ import pytest
 
 from oremill.specs.common import Problems
 from oremill.specs.sft import SFTJobSpec
-from pipeline_steps.corpus import archives, contamination
+from pipeline_steps.corpus import contamination
+from pipeline_steps.corpus.sources import archives
 from pipeline_steps.evaluate.adapters import StepLang, read_problems, self_test
 from pipeline_steps.evaluate.judge import Judge, Limits
 from pipeline_steps.rlef import problems

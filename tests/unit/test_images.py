@@ -153,8 +153,11 @@ def test_layers_that_the_store_has_are_pretended_and_not_sent(tmp_path: Path) ->
 def test_a_build_that_fails_names_the_image_and_the_step(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY nowhere /\n")
     builder = Buildah(tmp_path / "store")
-    with pytest.raises(DevClusterError, match=r"building one:1 failed(?s:.*)nowhere"):
-        builder.build(tmp_path / "Dockerfile", tmp_path, "one:1", tmp_path / "log")
+    try:
+        with pytest.raises(DevClusterError, match=r"building one:1 failed(?s:.*)nowhere"):
+            builder.build(tmp_path / "Dockerfile", tmp_path, "one:1", tmp_path / "log")
+    finally:  # else the store stays mounted, and pytest cannot remove the folder of an older run
+        builder.run("rm", "--all")
 
 
 def test_a_build_is_told_of_the_package_index_by_files_that_no_layer_keeps(

@@ -13,16 +13,14 @@ from pipeline_steps.tokenizer.sample import Sample, shares
 
 def corpus(folder: Path, languages: dict[str, int]) -> Path:
     """Write a corpus with so many documents of each language, 100 bytes each."""
-    rows = []
-    for language, count in languages.items():
-        for number in range(count):
-            digest = sha256(f"{language}/{number}".encode()).hexdigest()[:32]
-            content = f"{language} {number} ".ljust(100, "x")
-            place = {"source": "s", "repository": "r", "path": f"{number}", "licence": "MIT"}
-            rows.append(
-                {"id": digest, **place, "language": language, "content": content, "bytes": 100}
-            )
-    shards.write(rows, folder)
+    with shards.Writer(folder / "data" / "shard-00000.parquet", shards.SCHEMA) as out:
+        for language, count in languages.items():
+            for number in range(count):
+                digest = sha256(f"{language}/{number}".encode()).hexdigest()[:32]
+                content = f"{language} {number} ".ljust(100, "x")
+                place = {"source": "s", "repository": "r", "path": f"{number}", "licence": "MIT"}
+                row = {"language": language, "content": content, "bytes": 100, **place}
+                out.write({"id": digest, **row}, 100)
     return folder
 
 

@@ -13,7 +13,10 @@ from oremill.specs.rules import CEL
 Schema = dict[str, Any]
 
 # Lists whose items are known by a field: the server refuses doubles and merges item by item.
-LIST_KEYS = {"Condition": "type", "Result": "name", "Source": "name", "EnvVar": "name"}
+LIST_KEYS = {
+    "Condition": "type", "EnvVar": "name", "LanguageCap": "name", "Result": "name",
+    "Source": "name",
+}  # fmt: skip
 
 _KEPT = (
     "description", "type", "format", "enum", "pattern", "minLength", "maxLength", "minItems",

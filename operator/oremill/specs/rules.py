@@ -6,14 +6,28 @@ and what is allowed.
 
 from collections.abc import Iterator
 
+from pydantic.alias_generators import to_camel
+
 from oremill.specs.common import JobSpec
-from oremill.specs.corpus import DataCorpusSpec
+from oremill.specs.corpus import SOURCE_KINDS, DataCorpusSpec, Git, HuggingFace, Source
 from oremill.specs.evaluate import EvalJobSpec
+from oremill.specs.linguist import LANGUAGES, nearest
 from oremill.specs.pretrain import PRESETS, PretrainJobSpec
 
 # The rules that CEL can say, by the name of the model they belong to: (expression, message). The
 # API server refuses these at once; `problems` says them again, for specs that never met one.
+_KINDS = [to_camel(name) for name in SOURCE_KINDS]
 CEL: dict[str, tuple[tuple[str, str], ...]] = {
+    "Source": (
+        (
+            f"[{', '.join(f'has(self.{name})' for name in _KINDS)}].filter(x, x).size() == 1",
+            f"give exactly one of {', '.join(_KINDS)}",
+        ),
+    ),
+    "Repository": (("has(self.url) != has(self.bundle)", "give exactly one of url and bundle"),),
+    "HuggingFace": (
+        ("has(self.dataset) != has(self.prefix)", "give exactly one of dataset and prefix"),
+    ),
     "Contamination": (
         ("has(self.benchmark) != has(self.key)", "give exactly one of benchmark and key"),
     ),
@@ -57,6 +71,15 @@ def _corpus(spec: DataCorpusSpec) -> Iterator[str]:
     names = [source.name for source in spec.sources]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"spec.sources: the name {name!r} is used twice; names of sources must differ"
+    for index, source in enumerate(spec.sources):
+        yield from _source(f"spec.sources[{index}]", source)
+    roles = sorted({source.role for source in spec.sources})
+    if not any(getattr(spec.mixture.weights, role) for role in roles):
+        yield (
+            f"spec.mixture.weights: the weight of {' and '.join(roles)} is 0, and the sources have "
+            "no other role; give one a weight above 0"
+        )
+    yield from _languages(spec)
     for index, item in enumerate(spec.decontamination):
         if (item.benchmark is None) == (item.key is None):
             yield f"spec.decontamination[{index}]: give exactly one of benchmark and key"
@@ -65,6 +88,36 @@ def _corpus(spec: DataCorpusSpec) -> Iterator[str]:
             f"spec.workers.replicas: {spec.workers.replicas} is not allowed; a DataCorpus is made "
             "by 1 pod, which spec.pod.cpu makes larger"
         )
+
+
+def _source(where: str, source: Source) -> Iterator[str]:
+    given = [to_camel(name) for name in source.kinds]
+    if len(given) != 1:
+        named = ", ".join(given) or "none"
+        yield f"{where}: {named} is given; give exactly one of {', '.join(_KINDS)}"
+        return
+    match source.kind:
+        case Git(repositories=repositories):
+            for index, item in enumerate(repositories):
+                if (item.url is None) == (item.bundle is None):
+                    at = f"{where}.git.repositories[{index}]"
+                    yield f"{at}: give exactly one of url and bundle"
+        case HuggingFace(dataset=dataset, prefix=prefix):
+            if (dataset is None) == (prefix is None):
+                yield f"{where}.huggingface: give exactly one of dataset and prefix"
+
+
+def _languages(spec: DataCorpusSpec) -> Iterator[str]:
+    asked = spec.languages
+    fields = {"include": asked.include, "exclude": asked.exclude}
+    for field, names in {**fields, "caps": [cap.name for cap in asked.caps]}.items():
+        for index, name in enumerate(names):
+            if name not in LANGUAGES:
+                near = nearest(name)
+                hint = f"did you mean {near!r}?" if near else "see GitHub's linguist for its names"
+                yield f"spec.languages.{field}[{index}]: {name!r} is no language; {hint}"
+    for name in sorted(set(asked.include) & set(asked.exclude)):
+        yield f"spec.languages: {name!r} is both included and excluded"
 
 
 def _pretrain(spec: PretrainJobSpec) -> Iterator[str]:

@@ -1,0 +1,130 @@
+"""Last pass over a partition: what is left of it becomes a shard of the corpus.
+
+The files of a repository come in the order of their imports; a repository larger than the spec's
+limit is cut in the order of its paths. A role that the mixture takes several times has its further
+copies behind all first ones, apart from each other.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from oremill.specs.corpus import Ordering
+from pipeline_steps.corpus import audit, mixture, order, redaction
+from pipeline_steps.corpus.context import Context
+from pipeline_steps.corpus.imports import links
+from pipeline_steps.corpus.repository import File
+from pipeline_steps.corpus.shards import SCHEMA, Writer
+from pipeline_steps.corpus.study import read
+from pipeline_steps.storage import sha256_of
+
+EDITS = ("secrets", "passwords", "emails", "addresses", "names")  # of redaction, as they count
+KEPT = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("id", pa.string()),
+        ("size", pa.int64()),  # bytes of the text as it is in the corpus
+        ("times", pa.int64()),  # that the mixture takes it
+        *((name, pa.int64()) for name in EDITS),
+    ]
+)
+KEY = ["row", "source", "role", "repository", "path", "language", "licence"]
+
+
+@dataclass(frozen=True)
+class Left:
+    """A file that no stage dropped."""
+
+    row: dict[str, Any]  # of KEY
+    text: str  # before redaction
+    times: int
+
+
+def finish(context: Context, task: dict[str, Any]) -> None:
+    """Write the shard of a partition into the artifact.
+
+    Args:
+        context: of the stage.
+        task: the parts `texts` and `keys` that are there, `kept` and `described` that are made;
+            `gone`, the rows that were dropped since; `audited`, the rows whose redaction is
+            checked; `rates` of the mixture, by role; `shard`, the file's path in the artifact.
+    """
+
+    def write(drafts: list[Path]) -> None:
+        shard, audited = drafts[0].with_suffix(".shard"), set(task["audited"])
+        residue = audit.Residue(0)
+        with Writer(shard, SCHEMA) as out, Writer(drafts[0], KEPT) as kept:
+            for copy in range(1 + max(map(int, task["rates"].values()), default=0)):
+                for left in _ordered(_left(context, task), context.spec.order, context.spec.seed):
+                    if left.times > copy:
+                        text = _write(context, left, out, kept if copy == 0 else None)
+                        if copy == 0 and left.row["row"] in audited:
+                            residue += audit.residue([text], context.spec.redaction)
+        context.store.upload(shard, f"{context.prefix}/{task['shard']}")
+        described = {"sha256": sha256_of(shard), "bytes": shard.stat().st_size}
+        told = {"path": task["shard"], **described, "residue": asdict(residue)}
+        drafts[1].write_text(json.dumps(told))
+        shard.unlink()
+
+    context.parts.make((task["kept"], task["described"]), write)
+
+
+def _write(context: Context, left: Left, out: Writer, kept: Writer | None) -> str:
+    """Write a file, and return its text as it is in the corpus."""
+    clean = redaction.redact(left.text, context.spec.redaction)
+    row = left.row | {"path": redaction.cut_apart(left.row["path"])}
+    identity = "\0".join([row["source"], row["repository"], row["path"], clean.text])
+    name = sha256(identity.encode()).hexdigest()[:32]
+    size = len(clean.text.encode())
+    out.write(row | {"id": name, "content": clean.text, "bytes": size}, size)
+    if kept is not None:
+        edits = {edit: getattr(clean, edit) for edit in EDITS}
+        told = {"row": row["row"], "id": name, "size": size, "times": left.times}
+        kept.write(told | edits, 64)
+    return clean.text
+
+
+def _left(context: Context, task: dict[str, Any]) -> Iterator[Left]:
+    """Yield each file that is left, in (source, repository, path) order."""
+    texts, keys = context.parts.there(task["texts"]), context.parts.there(task["keys"])
+    described = pq.read_table(keys, columns=KEY, filters=[("stage", "=", "")]).to_pylist()
+    by_row = {row["row"]: row for row in described}
+    for number, text in read(texts, set(task["gone"])):
+        row = by_row[number]
+        rate = task["rates"].get(row["role"], 1.0)
+        yield Left(row, text, mixture.times(context.spec.seed, row["repository"], rate))
+
+
+def _ordered(found: Iterable[Left], rules: Ordering, seed: int) -> Iterator[Left]:
+    """Yield the files as they stand in the shard; what is held is bounded by the spec."""
+    by = "random" if rules.mode == "file" else rules.by
+    held: list[Left] = []
+    size, group = 0, ("", "")
+    for left in found:
+        own = ("", "") if rules.mode == "file" else (left.row["source"], left.row["repository"])
+        if held and (own != group or size + len(left.text) > rules.max_bytes):
+            yield from _arranged(held, by, seed)
+            held, size = [], 0
+        group = own
+        held.append(left)
+        size += len(left.text)
+    yield from _arranged(held, by, seed)
+
+
+def _arranged(held: list[Left], by: str, seed: int) -> Iterator[Left]:
+    files = [_file(left, by) for left in held]
+    return (held[place] for place in order.arrange(files, by, seed))
+
+
+def _file(left: Left, by: str) -> File:
+    path, language = left.row["path"], left.row["language"]
+    if by != "imports":
+        # In the mode file, files of several repositories may have one path.
+        return File(f"{left.row['source']}/{left.row['repository']}/{path}", language)
+    return File(path, language, links(path, language, left.text), len(left.text))

@@ -1,0 +1,70 @@
+"""What a stage made of a partition: Parquet files in the bucket, named by what they were made from.
+
+A part is one object, so it is there whole or not at all: a stage that is killed goes on with the
+parts that are missing. Its name is a hash of the stage, the fields of the spec that shape it and
+its inputs: so a corpus whose spec changed in a later stage finds the parts of the earlier ones.
+"""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from pipeline_steps.errors import StepFailed
+from pipeline_steps.storage import Store
+
+
+def fingerprint(value: Any) -> str:
+    """Return sixteen digits of the hash of a JSON value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one object's stages."""
+
+    store: Store
+    prefix: str  # in the bucket, without a trailing slash
+    folder: Path  # local copies
+
+    def local(self, name: str) -> Path:
+        """Return where the local copy of a part is, or would be."""
+        return self.folder / name
+
+    def get(self, name: str) -> Path | None:
+        """Return a part's local copy, downloaded when it is not there; None when nobody made it."""
+        path = self.local(name)
+        if path.exists():
+            return path
+        try:
+            self.store.download(f"{self.prefix}/{name}", path)
+        except FileNotFoundError:
+            return None
+        return path
+
+    def there(self, name: str) -> Path:
+        """Return the local copy of a part that an earlier pass made."""
+        found = self.get(name)
+        if found is None:
+            raise StepFailed(f"{self.store.uri(self.prefix)}/{name} was there and is gone")
+        return found
+
+    def make(self, names: Sequence[str], write: Callable[[list[Path]], None]) -> None:
+        """Write parts that belong together, unless they are there; the last one marks them all."""
+        if self.get(names[-1]) is not None:
+            return
+        paths = [self.local(name) for name in names]
+        drafts = [path.with_name(f".{os.getpid()}-{path.name}") for path in paths]
+        paths[0].parent.mkdir(parents=True, exist_ok=True)
+        write(drafts)
+        for name, draft, path in zip(names, drafts, paths, strict=True):
+            self.store.upload(draft, f"{self.prefix}/{name}")
+            draft.replace(path)
+
+    def remove(self) -> None:
+        """Remove every part from the bucket."""
+        self.store.remove_prefix(self.prefix)

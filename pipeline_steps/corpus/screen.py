@@ -1,0 +1,189 @@
+"""First pass over a partition: read its files, and drop what one file alone gives reason to drop.
+
+A partition becomes two parts. `keys` has a row for every file, without its text; `texts` has the
+texts of those that passed, by the number of their row. The stages that look at the corpus as a
+whole read the keys; the second pass reads the texts.
+"""
+
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from oremill.specs.corpus import DataCorpusSpec
+from pipeline_steps.corpus import (
+    insecure,
+    languages,
+    licences,
+    linting,
+    malware,
+    parsing,
+    quality,
+)
+from pipeline_steps.corpus.context import Context
+from pipeline_steps.corpus.measured import File
+from pipeline_steps.corpus.optout import Refused
+from pipeline_steps.corpus.partitions import Item
+from pipeline_steps.corpus.quality import Drop
+from pipeline_steps.corpus.shards import Writer
+from pipeline_steps.corpus.sources import door
+from pipeline_steps.corpus.sources.members import Member
+from pipeline_steps.corpus.sources.spool import Spool
+
+KEYS = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("source", pa.string()),
+        ("priority", pa.int32()),
+        ("role", pa.string()),
+        ("repository", pa.string()),
+        ("path", pa.string()),
+        ("bytes", pa.int64()),
+        ("language", pa.string()),
+        ("licence", pa.string()),
+        ("sha256", pa.string()),
+        ("tags", pa.string()),  # insecure patterns, parted by spaces
+        ("stage", pa.string()),  # that dropped the file; "" for none
+        ("reason", pa.string()),
+        ("value", pa.string()),
+    ]
+)
+KEY_BYTES = 256  # of a row of keys, about
+TEXTS = pa.schema([("row", pa.int64()), ("text", pa.large_string())])
+SHAPED_BY = {"opt_out", "languages", "licences", "quality", "parse", "lint", "security"}
+LINTED = 4 * 2**20  # characters of texts that one process of ruff reads
+
+Row = tuple[dict[str, Any], str]  # a row of KEYS without its number, and the text
+
+
+def screen(context: Context, task: dict[str, Any]) -> None:
+    """Make the parts of a partition.
+
+    Args:
+        context: of the stage.
+        task: the partition's `items`, and the names of its parts: `texts`, `keys`.
+    """
+    items = [Item(**described) for described in task["items"]]
+
+    def write(drafts: list[Path]) -> None:
+        found = _linted(_files(context, items, drafts[0].parent), context.spec)
+        with Writer(drafts[0], TEXTS) as texts, Writer(drafts[1], KEYS) as keys:
+            for number, (row, text) in enumerate(found):
+                keys.write({"row": number, **row}, KEY_BYTES)
+                if not row["stage"]:
+                    texts.write({"row": number, "text": text}, len(text))
+
+    context.parts.make((task["texts"], task["keys"]), write)
+
+
+def _files(context: Context, items: list[Item], folder: Path) -> Iterator[Row]:
+    """Yield the rows of every item, read one at a time."""
+    for item in items:
+        with door.read(item, context.spec, context.store, folder) as spool:
+            yield from rows(context, item, spool)
+
+
+def rows(context: Context, item: Item, spool: Spool) -> Iterator[Row]:
+    """Yield the key and the text of each file of an item."""
+    for repository, members in groupby(spool, key=lambda member: member.repository):
+        refused = context.opt_outs.of(repository)
+        benchmark = context.contamination.repository(repository)
+        tree = licences.Tree(spool.texts(repository), context.spec.licences.package_metadata)
+        for member in members:
+            row = _row(item, member, tree, refused, context.spec)
+            if benchmark is not None and not row["stage"]:
+                row |= _dropped("decontamination", benchmark.reason, benchmark.value)
+            yield row, member.text
+
+
+def _row(
+    item: Item, member: Member, tree: licences.Tree, refused: Refused, spec: DataCorpusSpec
+) -> dict[str, Any]:
+    content = member.text.encode()
+    language, licence = member.language, licences.NONE
+    if member.text:
+        language = language or languages.language(member.path, content)
+        licence = tree.ruling(member.path, spec.licences.mode)
+    licence = licence if licence.expression else licences.Licence(member.licence)
+    seen = File(member.path, member.text, content, language, item.role != "code")
+    stage, drop = _first_drop(member, seen, licence, refused, spec)
+    judged = (
+        insecure.Judgement("", ())
+        if drop
+        else insecure.judge(member.text, language, spec.security.insecure)
+    )
+    if judged.drop:
+        stage, drop = "security", Drop("insecure", judged.drop)
+    return {
+        "source": item.source,
+        "priority": item.priority,
+        "role": item.role,
+        "repository": member.repository,
+        "path": member.path,
+        "bytes": member.size,
+        "language": language,
+        "licence": licence.expression,
+        "sha256": sha256(content).hexdigest(),
+        "tags": " ".join(judged.tags),
+        **_dropped(stage, drop.reason if drop else "", drop.value if drop else ""),
+    }
+
+
+def _dropped(stage: str, reason: str, value: str) -> dict[str, str]:
+    return {"stage": stage, "reason": reason, "value": value}
+
+
+def _first_drop(
+    member: Member,
+    seen: File,
+    licence: licences.Licence,
+    refused: Refused,
+    spec: DataCorpusSpec,
+) -> tuple[str, Drop | None]:
+    if reason := refused.reason(member.path):
+        return "opt-out", Drop(reason)
+    if member.reason:
+        return "read", Drop(member.reason, member.value)
+    if reason := languages.refusal(seen.language, spec.languages):
+        return "language", Drop(reason, seen.language)
+    if reason := licences.refusal(licence, spec.licences):
+        return "licence", Drop(reason, licence.expression)
+    if drop := quality.judge(seen, spec.quality):
+        return "quality", drop
+    if not seen.prose and seen.language in spec.parse.languages:
+        share = parsing.errors(seen.text, seen.language) or 0.0
+        if share > spec.parse.max_error_share:
+            return "parse", Drop("does-not-parse", f"{share:.4f}")
+    if spec.security.malware == "drop" and (rule := malware.find(seen.text)):
+        return "security", Drop("malware", rule)
+    return "", None
+
+
+def _linted(found: Iterable[Row], spec: DataCorpusSpec) -> Iterator[Row]:
+    """Yield the rows, of which those of Python that break a rule are dropped."""
+    held: list[Row] = []
+    size = 0
+    for row in found:
+        held.append(row)
+        size += len(row[1])
+        if size >= LINTED:
+            yield from _lint(held, spec)
+            held, size = [], 0
+    yield from _lint(held, spec)
+
+
+def _lint(held: list[Row], spec: DataCorpusSpec) -> list[Row]:
+    asked = [
+        (row, text)
+        for row, text in held
+        if row["language"] == linting.LANGUAGE and row["role"] == "code" and not row["stage"]
+    ]
+    stubs = [row["path"].endswith(".pyi") for row, _ in asked]
+    broken = linting.findings([text for _, text in asked], spec.lint.rules, stubs)
+    for (row, _), rule in zip(asked, broken, strict=True):
+        if rule:
+            row |= _dropped("lint", "broken", rule)
+    return held

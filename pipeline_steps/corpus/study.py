@@ -1,0 +1,85 @@
+"""Second pass over a partition: the costlier looks at the texts that are nobody's exact copy.
+
+A partition becomes a part with a row for each text: why it was dropped, or the keys of its MinHash
+bands, a column a band, since the search for near-duplicates takes one band at a time.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from oremill.specs.corpus import DataCorpusSpec
+from pipeline_steps.corpus.context import Context
+from pipeline_steps.corpus.shards import Writer
+from pipeline_steps.corpus.shingles import shingles
+from pipeline_steps.corpus.sketch import MIN_SHINGLES
+
+BATCH = 256  # texts that are decoded at once
+
+
+def schema(spec: DataCorpusSpec) -> pa.Schema:
+    """Return the columns of a studied part; a text too short for bands has none in them."""
+    columns = [("row", pa.int64()), ("stage", pa.string()), ("reason", pa.string())]
+    bands = [(band(number), pa.uint64()) for number in range(bands_of(spec))]
+    return pa.schema([*columns, ("value", pa.string()), *bands])
+
+
+def bands_of(spec: DataCorpusSpec) -> int:
+    """Return how many bands a text is cut into."""
+    return spec.dedup.near.bands if spec.dedup.near.enabled else 0
+
+
+def band(number: int) -> str:
+    """Return the name of a band's column."""
+    return f"band{number:03d}"
+
+
+def study(context: Context, task: dict[str, Any]) -> None:
+    """Make the studied part of a partition.
+
+    Args:
+        context: of the stage.
+        task: names of the parts `texts` and `studied`; `copies`, the rows that exact
+            deduplication dropped.
+    """
+    spec = context.spec
+
+    def write(drafts: list[Path]) -> None:
+        texts = context.parts.there(task["texts"])
+        with Writer(drafts[0], schema(spec)) as out:
+            for row, text in read(texts, set(task["copies"])):
+                out.write({"row": row, **_studied(context, text)}, 8 * bands_of(spec) + 64)
+
+    context.parts.make((task["studied"],), write)
+
+
+def read(texts: Path, without: set[int]) -> Iterator[tuple[int, str]]:
+    """Yield number and text of the rows of a part, a few at a time."""
+    with pq.ParquetFile(texts) as file:
+        for batch in file.iter_batches(BATCH):
+            for row, text in zip(batch["row"].to_pylist(), batch["text"], strict=True):
+                if row not in without:
+                    yield row, text.as_py()
+
+
+def read_rows(texts: Path, rows: list[int]) -> Iterator[tuple[int, str]]:
+    """Yield number and text of these rows of a part, in order."""
+    wanted = set(rows)
+    return ((row, text) for row, text in read(texts, set()) if row in wanted)
+
+
+def _studied(context: Context, text: str) -> dict[str, Any]:
+    spec, drop = context.spec, context.contamination.find(text)
+    if drop is not None:
+        return {"stage": "decontamination", "reason": drop.reason, "value": drop.value}
+    passed = {"stage": "", "reason": "", "value": ""}
+    if not spec.dedup.near.enabled:
+        return passed
+    found = shingles(text, spec.dedup.near.shingle)
+    if len(found) < MIN_SHINGLES:
+        return passed
+    keys = context.sketch.bands(found)
+    return passed | {band(number): key for number, key in enumerate(keys.tolist())}

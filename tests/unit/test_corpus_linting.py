@@ -1,0 +1,45 @@
+"""Which Python files no interpreter accepts."""
+
+import pytest
+
+from oremill.specs.corpus import Lint
+from pipeline_steps.corpus.linting import findings
+
+ALL = ["E9", "F63", "F7", "F82"]
+CASES = [
+    ("x = 1\n", ""),
+    ("\ufeffx = 1\r\ny = x\r\n", ""),
+    ("", ""),
+    ("type A = int\nmatch A:\n    case _:\n        pass\n", ""),
+    ("def f(:\n", "invalid-syntax"),
+    ("print 'a'\n", "invalid-syntax"),
+    ("x = 1\nassert (x, 'always')\n", "F631"),
+    ("x = 1\nif x is 'a':\n    pass\n", "F632"),
+    ("return 1\n", "F706"),
+    ("break\n", "F701"),
+    ("y\n", "F821"),
+    ("y  # noqa: F821\n", ""),
+    ("return y\n", "F706"),
+]
+
+
+@pytest.mark.parametrize(("text", "rule"), CASES, ids=[repr(text)[:24] for text, _ in CASES])
+def test_the_first_finding_is_the_reason(text: str, rule: str) -> None:
+    assert findings([text], ALL) == [rule]
+
+
+def test_many_files_are_answered_in_their_order() -> None:
+    texts = [text for text, _ in CASES] * 30
+    assert findings(texts, ALL) == [rule for _, rule in CASES] * 30
+
+
+def test_rules_that_are_not_asked_for_drop_nothing() -> None:
+    assert findings(["y\n", "def f(:\n"], Lint().rules) == ["", "invalid-syntax"]
+    assert findings(["y\n", "def f(:\n"], ["F82"]) == ["F821", ""]
+    assert findings(["def f(:\n"], []) == [""]
+    assert findings([], ALL) == []
+
+
+def test_a_stub_may_use_a_name_before_it_is_bound() -> None:
+    text = "class B(A): ...\nclass A: ...\n"
+    assert findings([text, text], ALL, [True, False]) == ["", "F821"]

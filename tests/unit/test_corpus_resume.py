@@ -1,0 +1,162 @@
+"""A corpus that is killed, and one that several processes make: the same bytes as any other."""
+
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from oremill import names
+from oremill.specs.artifact import File, Order
+from pipeline_steps import run
+from pipeline_steps.corpus import __main__ as corpus
+from pipeline_steps.evaluate.steplang import MIT
+from pipeline_steps.storage import Store
+from tests.minio_server import MinioServer
+
+BUCKET = "corpus-resume"
+REPOSITORIES = 24
+
+
+def program(seed: int) -> str:
+    chosen = random.Random(seed)
+    lines = [f"def step_{chosen.randrange(999)}(x):\n    return x + {i}\n" for i in range(60)]
+    return "\n".join(lines)
+
+
+def archive(number: int) -> bytes:
+    """Return a repository that shares one file, and nearly another, with the next one."""
+    files = {"LICENSE": MIT, "own.py": program(number), "shared.py": program(number // 2 + 1000)}
+    files["near.py"] = program(number // 3 + 2000).replace("x + 7\n", f"x + {number}\n")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as out:
+        for path, text in files.items():
+            info = tarfile.TarInfo(f"r-{number}/{path}")
+            info.size = len(text.encode())
+            out.addfile(info, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def inputs(minio: MinioServer, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = minio.store(BUCKET)
+    file = tmp_path_factory.mktemp("archives") / "one"
+    for number in range(REPOSITORIES):
+        file.write_bytes(archive(number))
+        store.upload(file, f"in/r-{number}.tar.gz")
+    return store
+
+
+def places(minio: MinioServer, folder: Path, name: str) -> run.Places:
+    """Write an order, and return where everything of its step is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    order = Order(
+        kind="DataCorpus",
+        namespace="n",
+        name=name,
+        uid="u",
+        generation=1,
+        spec={"sources": [{"name": "demo", "archives": {"prefix": "in/"}}]},
+        storage=minio.store(BUCKET).target,
+    )
+    (folder / "spec.json").write_text(order.model_dump_json(by_alias=True))
+    return run.Places(
+        spec=folder / "spec.json",
+        secret=minio.secret,
+        ca=folder / "no-ca",
+        sandbox_token=folder / "no-token",
+        scratch=folder / "scratch",
+        termination_log=folder / "outcome.json",
+        port=0,
+    )
+
+
+def made(at: run.Places) -> list[File]:
+    """Carry the stage out in this process, and return the files of its manifest."""
+    step = run.load(at)
+    run.carry_out(corpus.make, step)
+    manifest = step.store.manifest(step.prefix)
+    assert manifest is not None
+    return manifest.files
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    minio: MinioServer, inputs: Store, tmp_path_factory: pytest.TempPathFactory
+) -> list[File]:
+    return made(places(minio, tmp_path_factory.mktemp("undisturbed"), "undisturbed"))
+
+
+def start(at: run.Places) -> subprocess.Popen[bytes]:
+    """Start the stage as a pod would."""
+    variables = {
+        "OREMILL_SPEC": at.spec,
+        "OREMILL_STORAGE_SECRET": at.secret,
+        "OREMILL_STORAGE_CA": at.ca,
+        "OREMILL_SCRATCH": at.scratch,
+        "OREMILL_TERMINATION_LOG": at.termination_log,
+        "OREMILL_PROGRESS_PORT": "0",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline_steps.corpus"],
+        env=os.environ | {name: str(value) for name, value in variables.items()},
+    )
+
+
+@pytest.mark.parametrize("parts", [1, 9], ids=lambda parts: f"after-{parts}-parts")
+def test_a_killed_corpus_goes_on_to_the_same_bytes(
+    minio: MinioServer, inputs: Store, undisturbed: list[File], tmp_path: Path, parts: int
+) -> None:
+    name = f"killed-{parts}"
+    process = start(places(minio, tmp_path / "first", name))
+    work = f"n/corpus/{name}/work/"
+    while process.poll() is None and len(inputs.list(work)) < parts:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    kept = {item.key for item in inputs.list(work)}
+    assert len(kept) >= parts
+    assert made(places(minio, tmp_path / "second", name)) == undisturbed
+
+
+def test_parts_that_are_there_are_not_made_again(
+    minio: MinioServer, inputs: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline_steps.corpus import screen
+
+    at = places(minio, tmp_path / "first", "again")
+    monkeypatch.setattr(Store, "publish", _fail)
+    with pytest.raises(RuntimeError, match="before the manifest"):
+        made(at)
+    monkeypatch.undo()
+    monkeypatch.setattr(screen, "rows", _fail)
+    assert made(places(minio, tmp_path / "second", "again"))
+
+
+def _fail(*given: object) -> None:
+    raise RuntimeError("before the manifest")
+
+
+@pytest.mark.filterwarnings(  # Daft leaves the pipes of its processes to the garbage collector
+    "ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning",
+    "ignore::ResourceWarning",
+)
+@pytest.mark.parametrize("workers", [2])
+def test_any_number_of_workers_makes_the_same_bytes(
+    minio: MinioServer,
+    inputs: Store,
+    undisturbed: list[File],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    workers: int,
+) -> None:
+    monkeypatch.setattr(corpus, "WORTH_A_PROCESS", 1)
+    monkeypatch.setenv(names.ENV_CPUS, str(workers))
+    assert made(places(minio, tmp_path, f"workers-{workers}")) == undisturbed
