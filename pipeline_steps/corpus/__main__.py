@@ -47,6 +47,7 @@ LIBRARIES = (
     "ruff", "scipy", "tree-sitter", "yara-x",
 )  # fmt: skip
 WORTH_A_PROCESS = 32 * 2**20  # bytes of archives; a process takes seconds to import what it needs
+PASSES = ("screened", "studied", "compared", "finished")  # as progress tells them
 LEDGER_SHARE = 4  # one part in so many of the pod's memory is the ledger's
 
 
@@ -61,14 +62,17 @@ def make(step: run.Step) -> run.Made:
         if spec.dedup.exact:
             ledger.drop_copies()
         ledger.drop_beyond_caps({cap.name: cap.max_bytes for cap in spec.languages.caps})
+        work.tell()
         _study(work)
         if bands:
             _drop_near(work)
+        work.tell()
         if not ledger.results()["files"]:
             raise _nothing_left(ledger)
         taken = mixture.shares(ledger.sizes(), spec.mixture)
         rates = {role: share.rate for role, share in taken.items()}
         ledger.drop_by_mixture(spec.seed, rates)
+        work.tell()
         shards, residue = _finish(work, rates)
         ledger.write(work.folder / "ledger.parquet")
         told = {
@@ -129,10 +133,21 @@ class Work:
         return max(1, min(cores(), len(self.partitions), size // WORTH_A_PROCESS))
 
     def each(self, name: str, work: engine.Pass, tasks: list[dict[str, Any]]) -> None:
-        """Run a pass over all partitions, and say how far it is."""
+        """Run a pass over partitions, and say how far it is."""
+        whole = len(self.partitions)
         for done in engine.each(work, Recipe.of(self.step), tasks, self.workers):
             log.info("%s: %d of %d partitions", name, done, len(tasks))
-            self.step.progress.update(done, len(tasks), f"partitions {name}")
+            step = PASSES.index(name) * whole + done * whole // len(tasks)  # a pass may skip some
+            self.step.progress.update(step, len(PASSES) * whole, "partitions", name)
+
+    def tell(self) -> None:
+        """Say how many files are left, and why the others are not."""
+        stages = list(self.ledger.funnel())
+        self.step.progress.gauge("files", stages[-1]["filesOut"])
+        for stage in stages:
+            for reason, count in stage["dropped"].items():
+                gauge = self.step.progress.gauge
+                gauge("dropped_files", count, stage=stage["stage"], reason=reason)
 
 
 def _items(step: run.Step, spec: DataCorpusSpec) -> Iterator[Item]:

@@ -180,6 +180,17 @@ def test_counters_follow_the_files_through_the_stages(corpus: Done) -> None:
     }
 
 
+def test_prometheus_is_told_why_files_are_gone(corpus: Done) -> None:
+    step, _ = corpus
+    page = step.progress.page("/metrics")
+    assert page is not None
+    told = page[1].decode()
+    assert 'oremill_files{kind="DataCorpus"} 2.0' in told
+    gone = 'oremill_dropped_files{kind="DataCorpus",reason="copy",stage="exact-dedup"} 1.0'
+    assert gone in told
+    assert step.progress.now.step == step.progress.now.total
+
+
 def test_the_same_input_gives_the_same_bytes(
     corpus: Done, minio: MinioServer, tmp_path: Path
 ) -> None:
