@@ -192,7 +192,8 @@ def test_a_model_learns_from_verdicts_and_resumes_to_the_same_curve(
     assert max(point["logprob_mismatch"] for point in curve) < 1e-4
     answered(folder)
     samples = [json.loads(line) for line in (folder / "rollouts.jsonl").read_text().splitlines()]
-    assert len(samples) == 32 and samples[0]["verdict"] == "PASS"
+    verdicts = [sample["verdict"] for sample in samples]
+    assert len(verdicts) == 32 and verdicts.count("PASS") > 16
 
     job.write("stopped", start)
     stopped = job.begin()
