@@ -126,9 +126,8 @@ class Store:
 
     def exists(self, key: str) -> bool:
         """Return whether there is an object of exactly this key."""
-        bucket = self.target.bucket
         try:
-            self._patiently(f"find {key}", lambda: self.client.stat_object(bucket, key))
+            self.size(key)
         except FileNotFoundError:
             return False
         return True

@@ -67,7 +67,7 @@ def make(step: run.Step) -> run.Made:
         if bands:
             _drop_near(work)
         work.tell()
-        if not ledger.results()["files"]:
+        if not ledger.left():
             raise _nothing_left(ledger)
         taken = mixture.shares(ledger.sizes(), spec.mixture)
         rates = {role: share.rate for role, share in taken.items()}
@@ -230,7 +230,8 @@ def _finish(work: Work, rates: dict[str, float]) -> tuple[list[File], Residue]:
     asked = work.spec.model_dump(include={"redaction", "order", "seed"}, mode="json")
     shaped_by = [asked, rates]
     tasks: list[dict[str, Any]] = []
-    kept = [item for item in work.partitions if work.ledger.left(item.number)]
+    left = work.ledger.left()
+    kept = [item for item in work.partitions if item.number in left]
     for number, partition in enumerate(kept):
         names, gone = work.parts[partition.number], work.ledger.dropped(partition.number)
         shard = f"data/shard-{number:05d}.parquet"

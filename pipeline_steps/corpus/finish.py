@@ -6,9 +6,10 @@ copies behind all first ones, apart from each other.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def finish(context: Context, task: dict[str, Any]) -> None:
         shard, audited = drafts[0].with_suffix(".shard"), set(task["audited"])
         residue = audit.Residue(0)
         with Writer(shard, SCHEMA) as out, Writer(drafts[0], KEPT) as kept:
-            for copy in range(1 + max(map(int, task["rates"].values()), default=0)):
+            for copy in range(_most(task["rates"])):
                 for left in _ordered(_left(context, task), context.spec.order, context.spec.seed):
                     if left.times > copy:
                         text = _write(context, left, out, kept if copy == 0 else None)
@@ -73,6 +74,11 @@ def finish(context: Context, task: dict[str, Any]) -> None:
         shard.unlink()
 
     context.parts.make((task["kept"], task["described"]), write)
+
+
+def _most(rates: Mapping[str, float]) -> int:
+    """Return the most times that a file may be taken, at least once."""
+    return max([1, *map(ceil, rates.values())])
 
 
 def _write(context: Context, left: Left, out: Writer, kept: Writer | None) -> str:

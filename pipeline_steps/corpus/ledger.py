@@ -195,12 +195,10 @@ class Ledger:
         found = self._db.execute("SELECT row FROM drops WHERE part = ? ORDER BY row", [part])
         return [row for (row,) in found.fetchall()]
 
-    def left(self, part: int) -> int:
-        """Return how many files of a partition are left."""
-        found = self._db.execute(
-            "SELECT count(*) FROM fates WHERE part = ? AND stage = ''", [part]
-        ).fetchall()
-        return int(found[0][0])
+    def left(self) -> set[int]:
+        """Return the partitions of which a file is left."""
+        found = self._db.execute("SELECT DISTINCT part FROM fates WHERE stage = ''")
+        return {part for (part,) in found.fetchall()}
 
     def results(self) -> dict[str, float | int | str]:
         """Return the numbers of status."""

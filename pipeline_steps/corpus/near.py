@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_steps.corpus.shingles import Hashes, common
+from pipeline_steps.corpus.shingles import Hashes, jaccard
 
 Numbers = NDArray[np.int64]
 
@@ -102,5 +102,4 @@ def _resolve(
 def _similarity(a: Hashes, b: Hashes, threshold: float) -> float:
     if min(len(a), len(b)) < threshold * max(len(a), len(b)):
         return 0.0  # sets of such different sizes cannot be that similar
-    shared = common(a, b)
-    return shared / (len(a) + len(b) - shared)
+    return jaccard(a, b)

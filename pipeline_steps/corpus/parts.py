@@ -64,7 +64,3 @@ class Parts:
         for name, draft, path in zip(names, drafts, paths, strict=True):
             self.store.upload(draft, f"{self.prefix}/{name}")
             draft.replace(path)
-
-    def remove(self) -> None:
-        """Remove every part from the bucket."""
-        self.store.remove_prefix(self.prefix)

@@ -67,9 +67,10 @@ def common(a: Hashes, b: Hashes) -> int:
     return found
 
 
+@numba.njit(nogil=True, cache=True)
 def jaccard(a: Hashes, b: Hashes) -> float:
     """Return the share of common elements of two sorted arrays without repeats."""
-    shared = int(common(a, b))
+    shared = common(a, b)
     return shared / (len(a) + len(b) - shared)
 
 

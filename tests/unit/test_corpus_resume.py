@@ -1,12 +1,10 @@
 """A corpus that is killed, and one that several processes make: the same bytes as any other."""
 
-import io
 import os
 import random
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from pipeline_steps.corpus import __main__ as corpus
 from pipeline_steps.evaluate.steplang import MIT
 from pipeline_steps.storage import Store
 from tests.minio_server import MinioServer
+from tests.unit.test_corpus_stage import archive
 
 BUCKET = "corpus-resume"
 REPOSITORIES = 24
@@ -30,17 +29,11 @@ def program(seed: int) -> str:
     return "\n".join(lines)
 
 
-def archive(number: int) -> bytes:
+def repository(number: int) -> bytes:
     """Return a repository that shares one file, and nearly another, with the next one."""
     files = {"LICENSE": MIT, "own.py": program(number), "shared.py": program(number // 2 + 1000)}
     files["near.py"] = program(number // 3 + 2000).replace("x + 7\n", f"x + {number}\n")
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as out:
-        for path, text in files.items():
-            info = tarfile.TarInfo(f"r-{number}/{path}")
-            info.size = len(text.encode())
-            out.addfile(info, io.BytesIO(text.encode()))
-    return buffer.getvalue()
+    return archive(f"r-{number}", files)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +41,7 @@ def inputs(minio: MinioServer, tmp_path_factory: pytest.TempPathFactory) -> Stor
     store = minio.store(BUCKET)
     file = tmp_path_factory.mktemp("archives") / "one"
     for number in range(REPOSITORIES):
-        file.write_bytes(archive(number))
+        file.write_bytes(repository(number))
         store.upload(file, f"in/r-{number}.tar.gz")
     return store
 

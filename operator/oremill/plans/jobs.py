@@ -1,9 +1,8 @@
 """The Jobs of a stage: one that resolves, one for each attempt, one that cleans up."""
 
-from math import ceil
 from typing import Any
 
-from oremill import names, quantity
+from oremill import names
 from oremill.life import Life
 from oremill.plans import network, pods
 from oremill.plans.children import Child, Manifest, config_map, labels, manifest, obeyed, order
@@ -174,7 +173,7 @@ def _small(
 
 def _rank_env(stage: Stage, name: str, workers: Workers, size: Resources) -> tuple[Manifest, ...]:
     """Return what torchrun reads: it takes PET_<OPTION> for each of its options."""
-    threads = max(1, ceil(quantity.value(size.cpu_limit or size.cpu)) // max(1, workers.gpus))
+    threads = max(1, pods.cores(size) // max(1, workers.gpus))
     index = "metadata.labels['batch.kubernetes.io/job-completion-index']"
     return (
         pods.from_pod("PET_NODE_RANK", index),

@@ -6,9 +6,10 @@ and no service-account token. What may be written is a sized emptyDir at /scratc
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
-from oremill import names
+from oremill import names, quantity
 from oremill.plans.children import Manifest
 from oremill.settings import Resources, Settings
 from oremill.specs.common import Pod
@@ -45,6 +46,11 @@ def sized(default: Resources, own: Pod) -> Resources:
     if "cpu" in given:
         given["cpu_limit"] = None
     return default.model_copy(update=given)
+
+
+def cores(size: Resources) -> int:
+    """Return the CPU cores that a pod may use, rounded up."""
+    return ceil(quantity.value(size.cpu_limit or size.cpu))
 
 
 def env(**variables: str) -> tuple[Manifest, ...]:
