@@ -16,38 +16,32 @@ Out: data/shard-*.parquet (columns in shards.SCHEMA), ledger.parquet (every file
 """
 
 import json
-import logging
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any, cast
 
 import numpy as np
 
-from oremill.specs.artifact import RECIPES, File
+from oremill.specs.artifact import File
 from oremill.specs.corpus import DataCorpusSpec
 from pipeline_steps import run
-from pipeline_steps.corpus import engine, malware, mixture, near, partitions, similar
+from pipeline_steps.corpus import malware, mixture, near, partitions, similar
 from pipeline_steps.corpus.audit import Residue
-from pipeline_steps.corpus.context import Context, Recipe
 from pipeline_steps.corpus.finish import finish
 from pipeline_steps.corpus.ledger import Ledger
-from pipeline_steps.corpus.partitions import Item, Partition
-from pipeline_steps.corpus.parts import fingerprint
+from pipeline_steps.corpus.partitions import Item
 from pipeline_steps.corpus.screen import SHAPED_BY, screen
 from pipeline_steps.corpus.sources import door
 from pipeline_steps.corpus.study import bands_of, study
+from pipeline_steps.corpus.work import Work
 from pipeline_steps.errors import UserError
 from pipeline_steps.limits import cores, memory
 
-log = logging.getLogger(__name__)
 LIBRARIES = (
     "daft", "datasets", "datasketch", "duckdb", "enry-python", "license-expression",
     "licenseclassifier", "nbformat", "numba", "numpy", "pathspec", "pyahocorasick", "pyarrow",
     "ruff", "scipy", "tree-sitter", "yara-x",
 )  # fmt: skip
-WORTH_A_PROCESS = 32 * 2**20  # bytes of archives; a process takes seconds to import what it needs
-PASSES = ("screened", "studied", "compared", "finished")  # as progress tells them
 LEDGER_SHARE = 4  # one part in so many of the pod's memory is the ledger's
 
 
@@ -87,67 +81,6 @@ def make(step: run.Step) -> run.Made:
             placed=tuple(shards),
             temporary=work.context.parts.prefix,
         )
-
-
-@dataclass
-class Work:
-    """A corpus while it is made."""
-
-    step: run.Step
-    spec: DataCorpusSpec
-    partitions: list[Partition]
-    ledger: Ledger
-    parts: dict[int, dict[str, str]] = field(default_factory=dict)  # partition -> role -> name
-
-    @property
-    def folder(self) -> Path:
-        """What becomes the artifact, beside the shards."""
-        return self.step.scratch / "corpus"
-
-    @property
-    def context(self) -> Context:
-        """Spec, bucket and parts, as the passes have them."""
-        return Recipe.of(self.step).open()
-
-    def name(self, partition: Partition, role: str, end: str, *shaped_by: Any) -> str:
-        """Name the part that a pass makes of a partition, by what it is made from."""
-        made_from = [RECIPES["DataCorpus"], role, partition.described, *shaped_by]
-        found = f"{role}/{partition.number:05d}-{fingerprint(made_from)}{end}"
-        self.parts.setdefault(partition.number, {})[role] = found
-        return found
-
-    def part(self, partition: Partition, role: str) -> Path:
-        """Return the local copy of a part that is there."""
-        return self.context.parts.there(self.parts[partition.number][role])
-
-    @property
-    def benchmarks(self) -> list[str]:
-        """What decides which problems are kept out."""
-        asked = [item.model_dump_json() for item in self.spec.decontamination]
-        return asked + [i.digest for i in self.step.inputs if i.name.startswith("decontamination")]
-
-    @property
-    def workers(self) -> int:
-        """How many processes are worth their start."""
-        size = sum(item.size for partition in self.partitions for item in partition.items)
-        return max(1, min(cores(), len(self.partitions), size // WORTH_A_PROCESS))
-
-    def each(self, name: str, work: engine.Pass, tasks: list[dict[str, Any]]) -> None:
-        """Run a pass over partitions, and say how far it is."""
-        whole = len(self.partitions)
-        for done in engine.each(work, Recipe.of(self.step), tasks, self.workers):
-            log.info("%s: %d of %d partitions", name, done, len(tasks))
-            step = PASSES.index(name) * whole + done * whole // len(tasks)  # a pass may skip some
-            self.step.progress.update(step, len(PASSES) * whole, "partitions", name)
-
-    def tell(self) -> None:
-        """Say how many files are left, and why the others are not."""
-        stages = list(self.ledger.funnel())
-        self.step.progress.gauge("files", stages[-1]["filesOut"])
-        for stage in stages:
-            for reason, count in stage["dropped"].items():
-                gauge = self.step.progress.gauge
-                gauge("dropped_files", count, stage=stage["stage"], reason=reason)
 
 
 def _items(step: run.Step, spec: DataCorpusSpec) -> Iterator[Item]:

@@ -14,6 +14,7 @@ from oremill import names
 from oremill.specs.artifact import File, Order
 from pipeline_steps import run
 from pipeline_steps.corpus import __main__ as corpus
+from pipeline_steps.corpus import work
 from pipeline_steps.evaluate.steplang import MIT
 from pipeline_steps.storage import Store
 from tests.minio_server import MinioServer
@@ -150,6 +151,6 @@ def test_any_number_of_workers_makes_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
     workers: int,
 ) -> None:
-    monkeypatch.setattr(corpus, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(work, "WORTH_A_PROCESS", 1)
     monkeypatch.setenv(names.ENV_CPUS, str(workers))
     assert made(places(minio, tmp_path, f"workers-{workers}")) == undisturbed
