@@ -12,15 +12,27 @@ Where none is found in n files, at most 3/n of all files hold one, at 95 % (the 
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from oremill.specs.corpus import Redaction
 from pipeline_steps import sentinels
 from pipeline_steps.corpus import looks
+from pipeline_steps.corpus.prefilter import Prefilter
+
+Hits = dict[str, list[int]]  # word -> where it begins
 
 Z = 1.645  # one-sided 95 % of the normal distribution
 
+# Words of which a line with a finding has one; most lines have none, and are not looked at.
+_HINTS = {
+    "secrets": ("secret", "token", "passw", "credential", "key", "bearer", "auth"),
+    "passwords": ("passw", "pwd"),
+    "names": ("@author", "copyright"),
+}
+_SIGN = re.compile(r"@|\(at\)|\[at\]")
+_DOTTED = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
 _MAIL = re.compile(
     r"\w[\w.+-]*(?:@| ?\(at\) ?| ?\[at\] ?)"
     r"[A-Za-z0-9][\w-]*(?:\.| ?(?:\(dot\)|\[dot\]) ?)[a-z]{2,12}\b"
@@ -85,7 +97,8 @@ def residue(texts: Iterable[str], rules: Redaction) -> Residue:
     detectors = {name: find for name, find in _DETECTORS.items() if getattr(rules, name)}
     total = Residue(0)
     for text in texts:
-        kinds = Counter({name: len(find(text)) for name, find in detectors.items()})
+        hits = _hints().find(text)
+        kinds = Counter({name: len(find(text, hits)) for name, find in detectors.items()})
         total += Residue(1, int(any(kinds.values())), dict(+kinds))
     return total
 
@@ -101,17 +114,46 @@ def _upper(count: int) -> float:
     return float(more * (1 - 1 / (9 * more) + Z / (3 * math.sqrt(more))) ** 3)
 
 
-def _emails(text: str) -> list[str]:
-    return [one for one in _MAIL.findall(text) if not _NO_MAIL.search(one)] if "@" in text else []
+@cache
+def _hints() -> Prefilter:
+    return Prefilter(word for words in _HINTS.values() for word in words)
 
 
-def _addresses(text: str) -> list[str]:
-    return [one for one in _IPV4.findall(text) if not _NOT_PUBLIC.search(one)]
+def _lines(text: str, places: Iterable[int]) -> Iterator[str]:
+    """Yield the lines in which these places are, each once: no detector needs a look at others."""
+    end = -1
+    for place in sorted(places):
+        if place > end:
+            found = text.find("\n", place)
+            end = found if found >= 0 else len(text)
+            yield text[text.rfind("\n", 0, place) + 1 : end]
 
 
-def _secrets(text: str) -> list[str]:
+def _at(hits: Hits, kind: str) -> list[int]:
+    return [place for word in _HINTS[kind] for place in hits.get(word, ())]
+
+
+def _emails(text: str, hits: Hits) -> list[str]:
+    if "@" not in text:
+        return []
+    lines = _lines(text, (sign.start() for sign in _SIGN.finditer(text)))
+    found = (one for line in lines for one in _MAIL.findall(line))
+    return [one for one in found if not _NO_MAIL.search(one)]
+
+
+def _addresses(text: str, hits: Hits) -> list[str]:
+    lines = _lines(text, (dots.start() for dots in _DOTTED.finditer(text)))
+    found = (one for line in lines for one in _IPV4.findall(line))
+    return [one for one in found if not _NOT_PUBLIC.search(one)]
+
+
+def _secrets(text: str, hits: Hits) -> list[str]:
     """Find long random strings on lines that speak of secrets, and private keys."""
-    lines = [line for line in text.split("\n") if len(line) < 4096 and _TELLING.search(line)]
+    lines = [
+        line
+        for line in _lines(text, _at(hits, "secrets"))
+        if len(line) < 4096 and _TELLING.search(line)
+    ]
     found = [one for line in lines if not looks.is_checksum(line) for one in _LONG.findall(line)]
     return [one for one in found if _is_random(one)] + _BLOCK.findall(text)
 
@@ -122,16 +164,21 @@ def _is_random(value: str) -> bool:
     return looks.entropy(value) > 4.2 and sum(map(str.isdigit, value)) > 2 and len(longest) > 17
 
 
-def _passwords(text: str) -> list[str]:
-    found = [match["value"] for match in _PASSWORD.finditer(text)]
+def _passwords(text: str, hits: Hits) -> list[str]:
+    found, end = list[str](), 0
+    for place in sorted(_at(hits, "passwords")):
+        match = _PASSWORD.match(text, place) if place >= end else None
+        if match:
+            found.append(match["value"])
+            end = match.end()
     return [one for one in found if looks.entropy(one) > 2.8 and sentinels.PASSWORD not in one]
 
 
-def _names(text: str) -> list[str]:
-    return _PERSON.findall(text)
+def _names(text: str, hits: Hits) -> list[str]:
+    return [one for line in _lines(text, _at(hits, "names")) for one in _PERSON.findall(line)]
 
 
-_DETECTORS: dict[str, Callable[[str], list[str]]] = {
+_DETECTORS: dict[str, Callable[[str, Hits], list[str]]] = {
     "secrets": _secrets,
     "passwords": _passwords,
     "emails": _emails,

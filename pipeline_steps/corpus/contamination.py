@@ -8,13 +8,14 @@ of a repository that SWE-bench draws tasks from are out, whatever they hold.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import ahocorasick
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline_steps.corpus.glance import Glance
 from pipeline_steps.corpus.problems import Benchmark, Problem, benchmarks, humaneval, problems_file
 from pipeline_steps.corpus.shingles import Hashes, runs, words
 from pipeline_steps.corpus.syntax import Syntax
@@ -28,7 +29,7 @@ MIN_WHOLE = 28  # of a function with its name and types, which is less often any
 MIN_TOKENS = 20  # of a function's body, for the same reason
 EXCERPT = 80  # characters of the file that a match shows
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_PROBE = 8  # words of a solution's wordiest line: most texts share none, and are done
+_PROBE = 8  # words of a line of a solution: most texts share none, and are done
 _WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
 _VERSION = r"(?:[-_.]v?\d[^/]*|[-_.][0-9a-f]{7,40}|[-_.](?:main|master|HEAD))?"
 
@@ -58,15 +59,17 @@ class Index:
     """All benchmarks at once: an automaton for whole texts, one for bodies, a table for each n."""
 
     def __init__(self, benchmarks: Sequence[Benchmark]) -> None:
-        self._texts = _automaton(item for one in benchmarks for item in _needles(one))
+        needles = [item for one in benchmarks for item in _needles(one)]
+        self._texts = _automaton(needles)
         self._bodies = _automaton(item for one in benchmarks for item in _functions(one))
-        self._probes = [
-            _Known([(line, 0) for line in lines], size)
-            for size, lines in _probes(benchmarks).items()
-        ]
         self._ngrams = [
             (one, _Known(list(_tellings(one)), one.ngram)) for one in benchmarks if one.ngram
         ]
+        self._glance = Glance(
+            [text for _, _, text in needles],
+            [_lines(body) for one in benchmarks for p in one.problems for body in _long(p)],
+            [(one.ngram, known.hashes) for one, known in self._ngrams],
+        )
         self._repositories = [
             (one.name, problem, _names(problem.repository))
             for one in benchmarks
@@ -78,7 +81,12 @@ class Index:
 
     def find(self, text: str) -> Match | None:
         """Return which problem a text holds, or None."""
-        return self._whole(text) or self._body(text) or self._run(text)
+        rules = self._glance.at(text)
+        return (
+            (self._whole(text) if "whole" in rules else None)
+            or (self._body(text) if "body" in rules else None)
+            or (self._run(text) if "run" in rules else None)
+        )
 
     def repository(self, name: str) -> Match | None:
         """Return which benchmark a repository belongs to, by its name or by a commit in it."""
@@ -91,15 +99,13 @@ class Index:
         return None
 
     def _whole(self, text: str) -> Match | None:
-        if not len(self._texts):
-            return None
         for end, (benchmark, task, length) in self._texts.iter(squeezed(text)):
             place = _place(text, end + 1 - length)
             return _match("benchmark-text", benchmark, task, text, place)
         return None
 
     def _body(self, text: str) -> Match | None:
-        if not len(self._bodies) or not any(probe.first(text) for probe in self._probes):
+        if not len(self._bodies):
             return None
         for end, (benchmark, task, length) in self._bodies.iter(tokens(text)):
             start = tokens(text)[: end + 1 - length].count(" ")
@@ -126,23 +132,17 @@ class _Known:
         hashes = [np.empty(0, dtype=np.uint64), *(_telling(text, size) for text, _ in texts)]
         owners = [np.empty(0, dtype=np.int64)]
         owners += [np.full(len(h), owner) for h, (_, owner) in zip(hashes[1:], texts, strict=True)]
-        self._hashes, first = np.unique(np.concatenate(hashes), return_index=True)
+        self.hashes, first = np.unique(np.concatenate(hashes), return_index=True)
         self._owners: NDArray[np.int64] = np.concatenate(owners)[first]
-        # One look into a table settles nearly every run: sorted search is for those it lets pass.
-        bits = max(16, int(len(self._hashes) * 32).bit_length())
-        self._mask = np.uint64((1 << bits) - 1)
-        self._table = np.zeros(1 << bits, dtype=np.bool_)
-        self._table[self._hashes & self._mask] = True
 
     def first(self, text: str) -> tuple[int, int] | None:
         """Return the number of the first run of a text that is known, and whose it is."""
         found = runs(text, self._size)
-        (likely,) = np.nonzero(self._table[found & self._mask])
-        if not len(likely) or not len(self._hashes):
+        (known,) = np.nonzero(np.isin(found, self.hashes))
+        if not len(known):
             return None
-        at = np.searchsorted(self._hashes, found[likely]).clip(max=len(self._hashes) - 1)
-        (sure,) = np.nonzero(self._hashes[at] == found[likely])
-        return (int(likely[sure[0]]), int(self._owners[at[sure[0]]])) if len(sure) else None
+        owner = self._owners[np.searchsorted(self.hashes, found[known[0]])]
+        return int(known[0]), int(owner)
 
 
 def squeezed(text: str) -> str:
@@ -157,7 +157,7 @@ def tokens(text: str) -> str:
     return f" {' '.join(_TOKEN.findall(code.replace(chr(39), chr(34))))} "
 
 
-def _automaton(items: Iterator[tuple[str, str, str]]) -> ahocorasick.Automaton:
+def _automaton(items: Iterable[tuple[str, str, str]]) -> ahocorasick.Automaton:
     found = ahocorasick.Automaton()
     for benchmark, task, text in items:
         found.add_word(text, (benchmark, task, len(text)))
@@ -178,19 +178,21 @@ def _needles(benchmark: Benchmark) -> Iterator[tuple[str, str, str]]:
 
 def _functions(benchmark: Benchmark) -> Iterator[tuple[str, str, str]]:
     for problem in benchmark.problems:
-        for body in map(tokens, problem.functions):
-            if body.count(" ") > MIN_TOKENS:
-                yield benchmark.name, problem.task_id, body
+        for body in map(tokens, _long(problem)):
+            yield benchmark.name, problem.task_id, body
 
 
-def _probes(benchmarks: Sequence[Benchmark]) -> dict[int, list[str]]:
-    """Return words of a line -> the lines with most names: no file without one has its body."""
-    found: dict[int, list[str]] = {}
-    for body in (body for one in benchmarks for p in one.problems for body in p.functions):
-        parts = Syntax.of("Python", body)
-        line = max(parts.code_lines if parts else [""], key=_names_in, default="")
-        found.setdefault(min(_PROBE, max(1, len(words(line)))), []).append(line)
-    return found
+def _long(problem: Problem) -> list[str]:
+    """Return the bodies of functions that are not anybody's."""
+    return [body for body in problem.functions if tokens(body).count(" ") > MIN_TOKENS]
+
+
+def _lines(body: str) -> list[tuple[int, int]]:
+    """Return runs of words without which no file has a body: of its two lines with most names."""
+    parts = Syntax.of("Python", body)
+    best = sorted(parts.code_lines if parts else [], key=_names_in)[-2:]
+    sizes = ((line, min(_PROBE, len(words(line)))) for line in best)
+    return [(size, int(runs(line, size)[0])) for line, size in sizes if size]
 
 
 def _names_in(line: str) -> int:

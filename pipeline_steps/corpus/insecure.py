@@ -21,29 +21,28 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from typing import Literal, NamedTuple
 
-from tree_sitter import Language, Node, Parser, Query, QueryCursor
+from tree_sitter import Node, Query, QueryCursor
 
 from oremill.specs.corpus import Insecure
-from pipeline_steps.corpus import rules
+from pipeline_steps.corpus import parsing, rules
 from pipeline_steps.corpus.prefilter import Prefilter, windows
 
 Severity = Literal["high", "medium", "low"]
-# linguist's name -> the rules' file, the grammar's module, its function
+# linguist's name -> the rules' file, the grammar as parsing names it
 _GRAMMARS = {
-    "Python": ("python", "tree_sitter_python", "language"),
-    "JavaScript": ("javascript", "tree_sitter_javascript", "language"),
-    "JSX": ("javascript", "tree_sitter_javascript", "language"),
-    "TypeScript": ("javascript", "tree_sitter_typescript", "language_typescript"),
-    "TSX": ("javascript", "tree_sitter_typescript", "language_tsx"),
-    "Java": ("java", "tree_sitter_java", "language"),
-    "Go": ("go", "tree_sitter_go", "language"),
-    "PHP": ("php", "tree_sitter_php", "language_php"),
-    "Ruby": ("ruby", "tree_sitter_ruby", "language"),
-    "C": ("c", "tree_sitter_c", "language"),
-    "C++": ("c", "tree_sitter_cpp", "language"),
+    "Python": ("python", "python"),
+    "JavaScript": ("javascript", "javascript"),
+    "JSX": ("javascript", "javascript"),
+    "TypeScript": ("javascript", "typescript:typescript"),
+    "TSX": ("javascript", "typescript:tsx"),
+    "Java": ("java", "java"),
+    "Go": ("go", "go"),
+    "PHP": ("php", "php:php"),
+    "Ruby": ("ruby", "ruby"),
+    "C": ("c", "c"),
+    "C++": ("c", "cpp"),
 }
 LANGUAGES = tuple(_GRAMMARS)
 SECRET = "hard-coded-secret"  # CWE-798; found by credentials, counted by redaction
@@ -82,7 +81,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class _Reader:
-    language: Language
+    grammar: str
     rules: tuple[Rule, ...]
     hints: Prefilter
 
@@ -96,8 +95,9 @@ def find(text: str, language: str) -> list[Finding]:
     fired = [(rule, at) for rule in reader.rules if (at := _places(rule, hits, data))]
     if not fired:
         return []
-    root = Parser(reader.language).parse(data).root_node  # a parser is no two threads'
-    found = {one for rule, places in fired for one in _of(rule, root, places, data)}
+    tree = parsing.parsed(data, reader.grammar)
+    assert tree is not None  # it had all the time that it took
+    found = {one for rule, places in fired for one in _of(rule, tree.root_node, places, data)}
     return sorted(found, key=lambda one: (one.line, one.rule))
 
 
@@ -126,8 +126,8 @@ def catalogue(language: str) -> tuple[Rule, ...]:
 
 @cache
 def _reader(name: str) -> _Reader:
-    file, module, function = _GRAMMARS[name]
-    language = Language(getattr(import_module(module), function)())
+    file, grammar = _GRAMMARS[name]
+    language = parsing.language_of(grammar)
     found = tuple(
         Rule(
             name=f"{file}/{key}",
@@ -142,7 +142,7 @@ def _reader(name: str) -> _Reader:
         for key, fields in rules.load(f"insecure/{file}.toml").items()
     )
     hints = Prefilter(hint for rule in found for hint in rule.hints)
-    return _Reader(language, found, hints)
+    return _Reader(grammar, found, hints)
 
 
 def _places(rule: Rule, hits: dict[str, list[int]], data: bytes) -> list[int]:

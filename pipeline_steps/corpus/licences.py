@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -46,7 +46,13 @@ def refusal(licence: Licence, rules: Licences) -> str:
 
 def is_licence_file(path: str) -> bool:
     """Return whether a file's name says that it holds a licence."""
-    return NAMES.match(PurePosixPath(path).name) is not None
+    return NAMES.match(path.rpartition("/")[2]) is not None
+
+
+@lru_cache(maxsize=4096)
+def _with_parents(folder: str) -> tuple[str, ...]:
+    place = PurePosixPath(folder)
+    return tuple(map(str, (place, *place.parents)))
 
 
 class Tree:
@@ -70,7 +76,7 @@ class Tree:
         if found.expression:
             return found
         for folders in self._folders:
-            for folder in map(str, PurePosixPath(path).parents):
+            for folder in _with_parents(path.rpartition("/")[0]):
                 if folder in folders:
                     return folders[folder]
         return NONE
@@ -124,6 +130,8 @@ def _by_folder(texts: Mapping[str, str], read: Any) -> list[tuple[str, list[Said
 
 def _stated(path: str, texts: Mapping[str, str]) -> Said | None:
     """Return what a licence text, a text of LICENSES, or a README says of its folder."""
+    if not (is_licence_file(path) or notices.is_readme(path) or f"{FOLDER}/" in path):
+        return None
     place = PurePosixPath(path)
     if place.parent.name == FOLDER:
         named = spdx.canonical(place.stem) if spdx.is_licence(place.stem) else ""

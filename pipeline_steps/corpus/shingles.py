@@ -16,8 +16,8 @@ Hashes = NDArray[np.uint64]
 
 _WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
 _FIRST = np.ones(1, dtype=np.bool_)
-_START, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # of FNV-1a
-_FACTOR = np.uint64(
+START, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # of FNV-1a
+FACTOR = np.uint64(
     0x9E3779B97F4A7C15  # odd, so that multiplying loses nothing; 2^64 divided by the golden ratio
 )
 
@@ -80,28 +80,28 @@ def _runs(data: NDArray[np.uint8], letters: NDArray[np.uint8], size: int, out: H
     last = np.zeros(size, dtype=np.uint64)
     top = np.uint64(1)  # the factor of the word that leaves the run
     for _ in range(size):
-        top *= _FACTOR
+        top *= FACTOR
     count = filled = 0
-    total, word, inside = np.uint64(0), _START, False
+    total, word, inside = np.uint64(0), START, False
     for position in range(len(data) + 1):
         letter = letters[data[position]] if position < len(data) else np.uint8(0)
         if letter:
-            word = (word ^ np.uint64(letter)) * _PRIME
+            word = (word ^ np.uint64(letter)) * PRIME
             inside = True
         elif inside:
             slot = count % size
-            total = total * _FACTOR + word - last[slot] * top  # zeros leave while it fills
+            total = total * FACTOR + word - last[slot] * top  # zeros leave while it fills
             last[slot] = word
             count += 1
             if count >= size:
-                out[filled] = _mixed(total)
+                out[filled] = mixed(total)
                 filled += 1
-            word, inside = _START, False
+            word, inside = START, False
     return filled
 
 
 @numba.njit(nogil=True, cache=True)
-def _mixed(value: np.uint64) -> np.uint64:
+def mixed(value: np.uint64) -> np.uint64:
     """Return a bijection in which every bit depends on every other (MurmurHash3's finalizer)."""
     value = (value ^ (value >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     value = (value ^ (value >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)

@@ -32,6 +32,13 @@ def test_what_was_left_is_found(kind: str, text: str) -> None:
     assert found.files == 2 and found.hit == 1 and set(found.kinds) == {kind}
 
 
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("\n\n", "\n"), ("k = @\n", " # a@b\n")])
+def test_every_finding_is_counted_wherever_its_line_stands(before: str, after: str) -> None:
+    line = "ann.lee@corp.io bob@corp.io 52.95.110.1"
+    found = audit.residue([f"{before}{line}{after}{line}"], ALL)
+    assert found.kinds == {"emails": 4, "addresses": 2}
+
+
 def test_redacted_texts_have_no_residue() -> None:
     kinds = [*planted.ISSUED, *planted.NAMED]
     texts = [f"{text}\n@author Jane Doe" for kind in kinds for text, _ in planted.secrets(kind, 5)]

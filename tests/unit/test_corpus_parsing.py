@@ -110,9 +110,17 @@ def test_a_parse_that_takes_too_long_counts_as_broken_and_harms_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(parsing, "MAX_SECONDS", -1.0)
-    assert parsing.errors(VALID["Java"] * 500, "Java") == 1
+    assert parsing.errors(VALID["Java"] * 1500, "Java") == 1
     monkeypatch.undo()
     assert parsing.errors(VALID["Java"], "Java") == 0
+
+
+def test_what_was_parsed_last_is_not_parsed_again() -> None:
+    code = VALID["Go"].encode()
+    tree = parsing.parsed(code, "go")
+    assert parsing.parsed(bytes(bytearray(code)), "go") is tree
+    assert parsing.parsed(code, "rust") is not tree
+    assert parsing.parsed(b"package b\n", "go") is not tree
 
 
 def test_threads_do_not_share_a_parser() -> None:

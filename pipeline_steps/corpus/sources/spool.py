@@ -66,6 +66,7 @@ class Spool(Iterable[Member]):
         self._entries: list[_Entry] = []
         self._by_path: dict[str, dict[str, _Entry]] | None = None
         self._size = 0
+        self._newest: tuple[int, str] = -1, ""  # offset and text of what was read last
         self._repository, self.revision = repository, revision
 
     def __enter__(self) -> "Spool":
@@ -138,5 +139,9 @@ class Spool(Iterable[Member]):
         return Texts(self._by_path.get(repository, {}), self._text)
 
     def _text(self, entry: _Entry) -> str:
-        self._texts.seek(entry.offset)
-        return self._texts.read(entry.length).decode()
+        if not entry.length:
+            return ""
+        if entry.offset != self._newest[0]:  # else a file is judged, and its licence looked for
+            self._texts.seek(entry.offset)
+            self._newest = entry.offset, self._texts.read(entry.length).decode()
+        return self._newest[1]
