@@ -21,8 +21,10 @@ from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import CopySource
 from minio.deleteobjects import DeleteObject
 from minio.error import InvalidResponseError, S3Error, ServerError
+from minio.helpers import ObjectWriteResult
 
 from oremill import names
 from oremill.specs.artifact import File, Manifest, StorageTarget
@@ -138,9 +140,17 @@ class Store:
         Raises:
             FileNotFoundError: there is no such object.
         """
+        return self.find(key).size
+
+    def find(self, key: str) -> Object:
+        """Return what there is under a key.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
         bucket = self.target.bucket
         found = self._patiently(f"find {key}", lambda: self.client.stat_object(bucket, key))
-        return int(found.size)
+        return Object(key, int(found.size), str(found.etag))
 
     def read(self, key: str, offset: int = 0, length: int = 0) -> bytes:
         """Return an object's bytes.
@@ -179,10 +189,34 @@ class Store:
         bucket = self.target.bucket
         self._patiently(f"get {key}", lambda: self.client.fget_object(bucket, key, str(path)))
 
-    def upload(self, path: Path, key: str) -> None:
-        """Write a file to the bucket; the object appears only when it is whole."""
+    def upload(self, path: Path, key: str) -> str:
+        """Write a file to the bucket, where it appears only when it is whole; return its tag."""
         bucket = self.target.bucket
-        self._patiently(f"put {key}", lambda: self.client.fput_object(bucket, key, str(path)))
+        put = self._patiently(f"put {key}", lambda: self.client.fput_object(bucket, key, str(path)))
+        return str(put.etag)
+
+    def copy(self, key: str, etag: str, to: str) -> str:
+        """Copy an object inside the bucket, unless it was changed; return the copy's tag.
+
+        Raises:
+            FileNotFoundError: there is no such object with this tag.
+        """
+        source = CopySource(self.target.bucket, key, match_etag=etag)
+
+        def copied() -> ObjectWriteResult:
+            try:
+                return self.client.copy_object(self.target.bucket, to, source)
+            except S3Error as error:
+                if error.code == "PreconditionFailed":
+                    raise FileNotFoundError(f"{self.uri(key)} was changed") from error
+                raise
+
+        return str(self._patiently(f"copy {key}", copied).etag)
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Remove objects; one that is not there is none the less gone."""
+        doomed = [DeleteObject(key) for key in keys]
+        self._patiently("remove objects", partial(self._remove, doomed))
 
     def remove_prefix(self, prefix: str) -> int:
         """Remove every object below a prefix, manifests first; return how many there were.
@@ -193,7 +227,7 @@ class Store:
         manifests = [item for item in objects if item.key.endswith("/" + names.MANIFEST)]
         others = [item for item in objects if item not in manifests]
         for group in (manifests, others):
-            self._patiently(f"remove {prefix}", partial(self._remove, group))
+            self.remove(item.key for item in group)
         return len(objects)
 
     def manifest(self, prefix: str) -> Manifest | None:
@@ -255,8 +289,7 @@ class Store:
                 f"the manifest says {file.sha256}"
             )
 
-    def _remove(self, objects: Iterable[Object]) -> None:
-        doomed = [DeleteObject(item.key) for item in objects]
+    def _remove(self, doomed: Iterable[DeleteObject]) -> None:
         for error in self.client.remove_objects(self.target.bucket, doomed):
             raise StorageUnavailable(f"{error.object_name} cannot be removed: {error.message}")
 

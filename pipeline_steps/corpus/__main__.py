@@ -10,7 +10,8 @@ drop a cluster's only kept file; ids are hashed after redaction, which changes t
 They run as passes over the partitions (screen, study, finish), by Daft on every core. Between two
 passes the ledger, one row a file, answers what concerns the corpus as a whole. What a pass made of
 a partition is kept in the bucket until the artifact is published: a stage that is killed goes on
-from there, with any number of workers, to the same bytes.
+from there, with any number of workers, to the same bytes. With `keepParts` it stays, and a later
+spec makes again only those parts that it changes (names of parts: `Work.name`).
 
 Out: data/shard-*.parquet (columns in shards.SCHEMA), ledger.parquet (every file's fate).
 """
@@ -27,21 +28,17 @@ from oremill.specs.corpus import DataCorpusSpec
 from pipeline_steps import run
 from pipeline_steps.corpus import malware, mixture, near, partitions, similar
 from pipeline_steps.corpus.audit import Residue
-from pipeline_steps.corpus.finish import finish
+from pipeline_steps.corpus.clear import clear
+from pipeline_steps.corpus.finish import FINISHED_BY, finish
 from pipeline_steps.corpus.ledger import Ledger
 from pipeline_steps.corpus.partitions import Item
-from pipeline_steps.corpus.screen import SHAPED_BY, screen
+from pipeline_steps.corpus.screen import SHAPED_BY, screen, texts_without
 from pipeline_steps.corpus.sources import door
 from pipeline_steps.corpus.study import bands_of, study
-from pipeline_steps.corpus.work import Work
+from pipeline_steps.corpus.work import LIBRARIES, Work
 from pipeline_steps.errors import UserError
 from pipeline_steps.limits import cores, memory
 
-LIBRARIES = (
-    "daft", "datasets", "datasketch", "duckdb", "enry-python", "license-expression",
-    "licenseclassifier", "nbformat", "numba", "numpy", "pathspec", "pyahocorasick", "pyarrow",
-    "ruff", "scipy", "tree-sitter", "yara-x",
-)  # fmt: skip
 LEDGER_SHARE = 4  # one part in so many of the pod's memory is the ledger's
 
 
@@ -49,10 +46,14 @@ def make(step: run.Step) -> run.Made:
     """Run the passes over every archive that the spec names."""
     spec = cast(DataCorpusSpec, step.spec)
     malware.self_test()
-    bands = bands_of(spec)
-    with Ledger(step.scratch / "ledger", bands, memory() // LEDGER_SHARE, cores()) as ledger:
+    names, bands = [source.name for source in spec.sources], bands_of(spec)
+    held = memory() // LEDGER_SHARE
+    with Ledger(step.scratch / "ledger", names, bands, held, cores()) as ledger:
         work = Work(step, spec, partitions.plan(list(_items(step, spec))), ledger)
         _screen(work)
+        ledger.drop_opted_out(work.context.opt_outs)
+        _clear(work)
+        ledger.drop_benchmarks(work.context.contamination.repository)
         if spec.dedup.exact:
             ledger.drop_copies()
         ledger.drop_beyond_caps({cap.name: cap.max_bytes for cap in spec.languages.caps})
@@ -69,6 +70,7 @@ def make(step: run.Step) -> run.Made:
         work.tell()
         shards, residue = _finish(work, rates)
         ledger.write(work.folder / "ledger.parquet")
+        work.tidy()
         told = {
             "mixture": {role: asdict(one) for role, one in taken.items()},
             "audit": asdict(residue) | {"statement": residue.statement()},
@@ -79,7 +81,7 @@ def make(step: run.Step) -> run.Made:
             ledger.counters() | told,
             LIBRARIES,
             placed=tuple(shards),
-            temporary=work.context.parts.prefix,
+            temporary="" if spec.keep_parts else work.context.parts.prefix,
         )
 
 
@@ -104,15 +106,11 @@ def _nothing_left(ledger: Ledger) -> UserError:
 
 
 def _screen(work: Work) -> None:
-    shaped_by = [
-        work.spec.model_dump(include=SHAPED_BY, mode="json"),
-        [item.digest for item in work.step.inputs if item.name == "optOut.key"],
-        work.benchmarks,
-    ]
+    shaped_by = work.spec.model_dump(include=SHAPED_BY, mode="json")
     tasks = [
         {
             "items": partition.described,
-            "texts": work.name(partition, "texts", ".parquet", shaped_by),
+            "texts": work.name(partition, "texts", "", shaped_by),  # how the name begins
             "keys": work.name(partition, "keys", ".parquet", shaped_by),
         }
         for partition in work.partitions
@@ -122,15 +120,29 @@ def _screen(work: Work) -> None:
         work.ledger.add_screened(partition.number, work.part(partition, "keys"))
 
 
-def _study(work: Work) -> None:
-    shaped_by = work.spec.model_dump(include={"dedup", "decontamination"}, mode="json")
-    tasks = []
+def _clear(work: Work) -> None:
+    """Name the texts without those that are opted out; make what an earlier run left otherwise."""
+    opted_out, tasks = work.ledger.dropped("opt-out"), []
+    kept: dict[str, list[str]] = {}
+    for name in sorted(work.before):
+        kept.setdefault(name.rpartition("-")[0], []).append(name)
     for partition in work.partitions:
-        names = work.parts[partition.number]
-        copies = work.ledger.dropped(partition.number)
-        made_from = (names["texts"], shaped_by, work.benchmarks, copies)
+        names, gone = work.parts[partition.number], opted_out.get(partition.number, [])
+        begin, names["texts"] = names["texts"], texts_without(names["texts"], gone)
+        if names["keys"] in work.before and names["texts"] not in work.before:
+            others = kept.get(begin, [])
+            tasks.append(names | {"items": partition.described, "gone": gone, "kept": others})
+    work.each("cleared", clear, tasks)
+
+
+def _study(work: Work) -> None:
+    near = work.spec.dedup.near.model_dump(include={"enabled", "shingle", "bands", "rows"})
+    gone, tasks = work.ledger.dropped(), []
+    for partition in work.partitions:
+        names, rows = work.parts[partition.number], gone.get(partition.number, [])
+        made_from = (names["keys"], near, work.benchmarks, rows)
         studied = work.name(partition, "studied", ".parquet", *made_from)
-        tasks.append({"texts": names["texts"], "copies": copies, "studied": studied})
+        tasks.append({"texts": names["texts"], "gone": rows, "studied": studied})
     work.each("studied", study, tasks)
     for partition in work.partitions:
         work.ledger.add_studied(partition.number, work.part(partition, "studied"))
@@ -143,10 +155,10 @@ def _drop_near(work: Work) -> None:
     alike = [partition for partition in work.partitions if partition.number in wanted]
     tasks = []
     for partition in alike:
-        texts = work.parts[partition.number]["texts"]
+        names = work.parts[partition.number]
         rows = [row for row, _ in wanted[partition.number]]
-        name = work.name(partition, "shingles", ".npy", texts, rules.shingle, rows)
-        tasks.append({"texts": texts, "rows": rows, "shingles": name})
+        name = work.name(partition, "shingles", ".npy", names["keys"], rules.shingle, rows)
+        tasks.append({"texts": names["texts"], "rows": rows, "shingles": name})
     work.each("compared", similar.cut, tasks)
     cut = [
         (np.array([document for _, document in wanted[p.number]]), work.part(p, "shingles"))
@@ -160,24 +172,25 @@ def _drop_near(work: Work) -> None:
 def _finish(work: Work, rates: dict[str, float]) -> tuple[list[File], Residue]:
     """Write the shards; return them as the manifest lists them, and what their audit found."""
     audited = work.ledger.audited(work.spec.redaction.audit_sample)
-    asked = work.spec.model_dump(include={"redaction", "order", "seed"}, mode="json")
-    shaped_by = [asked, rates]
+    asked = work.spec.model_dump(include=FINISHED_BY, mode="json")
+    drawn = [work.spec.seed] if work.spec.order.drawn else []
     tasks: list[dict[str, Any]] = []
-    left = work.ledger.left()
+    left, dropped = work.ledger.left(), work.ledger.dropped()
+    repeated = work.ledger.taken(work.spec.seed, rates)
     kept = [item for item in work.partitions if item.number in left]
     for number, partition in enumerate(kept):
-        names, gone = work.parts[partition.number], work.ledger.dropped(partition.number)
-        shard = f"data/shard-{number:05d}.parquet"
+        names, gone = work.parts[partition.number], dropped.get(partition.number, [])
         checked = audited.get(partition.number, [])
-        made_from = (names["texts"], shaped_by, gone, checked, shard, work.step.prefix)
+        roles, times = repeated.get(partition.number, ([], ""))
+        made_from = (names["keys"], asked, drawn, gone, checked, times)
         tasks.append(
             {
                 "texts": names["texts"],
                 "keys": names["keys"],
                 "gone": gone,
                 "audited": checked,
-                "rates": rates,
-                "shard": shard,
+                "rates": {role: rates[role] for role in roles},
+                "shard": f"data/shard-{number:05d}.parquet",
                 "kept": work.name(partition, "kept", ".parquet", *made_from),
                 "described": work.name(partition, "described", ".json", *made_from),
             }

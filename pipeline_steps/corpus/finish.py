@@ -6,6 +6,7 @@ copies behind all first ones, apart from each other.
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -35,6 +36,11 @@ KEPT = pa.schema(
         *((name, pa.int64()) for name in EDITS),
     ]
 )
+# The fields of the spec that decide a shard; the seed is one more where the order is random.
+FINISHED_BY: dict[str, Any] = {
+    "redaction": {"secrets", "passwords", "emails", "addresses", "names"},
+    "order": True,
+}
 KEY = ["row", "source", "role", "repository", "path", "language", "licence"]
 
 
@@ -54,7 +60,8 @@ def finish(context: Context, task: dict[str, Any]) -> None:
         context: of the stage.
         task: the parts `texts` and `keys` that are there, `kept` and `described` that are made;
             `gone`, the rows that were dropped since; `audited`, the rows whose redaction is
-            checked; `rates` of the mixture, by role; `shard`, the file's path in the artifact.
+            checked; `rates` of the roles that are repeated; `shard`, the file's path in the
+            artifact.
     """
 
     def write(drafts: list[Path]) -> None:
@@ -67,13 +74,32 @@ def finish(context: Context, task: dict[str, Any]) -> None:
                         text = _write(context, left, out, kept if copy == 0 else None)
                         if copy == 0 and left.row["row"] in audited:
                             residue += audit.residue([text], context.spec.redaction)
-        context.store.upload(shard, f"{context.prefix}/{task['shard']}")
+        key = f"{context.prefix}/{task['shard']}"
+        placed = {"path": task["shard"], "key": key, "etag": context.store.upload(shard, key)}
         described = {"sha256": sha256_of(shard), "bytes": shard.stat().st_size}
-        told = {"path": task["shard"], **described, "residue": asdict(residue)}
-        drafts[1].write_text(json.dumps(told))
+        drafts[1].write_text(json.dumps(placed | described | {"residue": asdict(residue)}))
         shard.unlink()
 
-    context.parts.make((task["kept"], task["described"]), write)
+    if not _is_placed(context, task):
+        context.parts.make_again((task["kept"], task["described"]), write)
+
+
+def _is_placed(context: Context, task: dict[str, Any]) -> bool:
+    """Return whether the shard is in the artifact; one that an earlier artifact has is copied."""
+    described, key = context.parts.get(task["described"]), f"{context.prefix}/{task['shard']}"
+    if described is None:
+        return False
+    told = json.loads(described.read_text())
+    try:
+        if told["key"] == key:
+            return bool(context.store.find(key).etag == told["etag"])
+        etag = context.store.copy(told["key"], told["etag"], key)
+    except FileNotFoundError:
+        return False
+    draft = described.with_name(f".{os.getpid()}-{described.name}")
+    draft.write_text(json.dumps(told | {"path": task["shard"], "key": key, "etag": etag}))
+    context.parts.put(draft, task["described"])
+    return True
 
 
 def _most(rates: Mapping[str, float]) -> int:
@@ -109,7 +135,7 @@ def _left(context: Context, task: dict[str, Any]) -> Iterator[Left]:
 
 def _ordered(found: Iterable[Left], rules: Ordering, seed: int) -> Iterator[Left]:
     """Yield the files as they stand in the shard; what is held is bounded by the spec."""
-    by = "random" if rules.mode == "file" else rules.by
+    by = "random" if rules.drawn else rules.by
     held: list[Left] = []
     size, group = 0, ("", "")
     for left in found:

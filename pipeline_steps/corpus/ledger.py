@@ -5,7 +5,9 @@ band, how many a stage dropped. DuckDB holds the memory that it is given, and th
 depend on how much that is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,9 +17,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline_steps.corpus import mixture, policy
+from pipeline_steps.corpus import mixture, policy, withheld
+from pipeline_steps.corpus.contamination import Match
 from pipeline_steps.corpus.finish import EDITS
 from pipeline_steps.corpus.near import Groups, Numbers
+from pipeline_steps.corpus.optout import OptOuts
+from pipeline_steps.corpus.parts import fingerprint
+from pipeline_steps.corpus.screen import KEYS
 from pipeline_steps.corpus.shards import Writer
 from pipeline_steps.corpus.study import band
 
@@ -61,16 +67,19 @@ _BATCH = 65536  # rows of a row group of the ledger
 class Ledger:
     """The files of a corpus while it is made."""
 
-    def __init__(self, folder: Path, bands: int, memory: int, threads: int) -> None:
+    def __init__(
+        self, folder: Path, sources: Sequence[str], bands: int, memory: int, threads: int
+    ) -> None:
         """Open an empty ledger.
 
         Args:
             folder: for the database and what it spills.
+            sources: their names; the first has the highest priority, which is 0.
             bands: of a file's MinHash signature.
             memory: bytes that the database may hold.
             threads: that it may use.
         """
-        self._bands = bands
+        self._sources, self._bands = list(sources), bands
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "ledger.db").unlink(missing_ok=True)
         self._db = duckdb.connect(
@@ -83,11 +92,9 @@ class Ledger:
                 "autoinstall_known_extensions": False,
             },
         )
-        self._db.execute(
-            "CREATE TABLE files (part INT, row BIGINT, source TEXT, priority INT, role TEXT,"
-            " repository TEXT, path TEXT, bytes BIGINT, language TEXT, licence TEXT, sha256 TEXT,"
-            " tags TEXT, stage TEXT, reason TEXT, value TEXT)"
-        )
+        keys = KEYS.empty_table()
+        self._db.execute("CREATE TABLE files AS SELECT 0 AS part, 0 AS priority, * FROM keys")
+        del keys  # DuckDB finds the table by the variable's name
         self._db.execute(
             "CREATE TABLE drops (part INT, row BIGINT, stage TEXT, reason TEXT, value TEXT)"
         )
@@ -113,7 +120,9 @@ class Ledger:
     def add_screened(self, part: int, keys: Path) -> None:
         """Enter the files of a partition after the first pass."""
         self._db.execute(
-            f"INSERT INTO files BY NAME SELECT {part} AS part, * FROM read_parquet(?)", [str(keys)]
+            f"INSERT INTO files BY NAME SELECT {part} AS part,"
+            " list_position(?, source) - 1 AS priority, * FROM read_parquet(?)",
+            [self._sources, str(keys)],
         )
 
     def add_studied(self, part: int, studied: Path) -> None:
@@ -137,12 +146,20 @@ class Ledger:
             [str(kept)],
         )
 
+    def drop_opted_out(self, opt_outs: OptOuts) -> None:
+        """Drop what its owners want left out, whatever another stage has against it."""
+        withheld.drop_opted_out(self._db, opt_outs)
+
+    def drop_benchmarks(self, benchmark: Callable[[str], Match | None]) -> None:
+        """Drop what is left of the repositories that a benchmark draws its tasks from."""
+        withheld.drop_benchmarks(self._db, benchmark)
+
     def drop_copies(self) -> None:
         """Drop every file whose bytes an earlier one has."""
         self._db.execute(
             "INSERT INTO drops SELECT part, row, 'exact-dedup', 'copy', '1.000 ' || first"
             f" FROM (SELECT part, row, row_number() OVER same AS number,"
-            f" first_value({_PLACE}) OVER same AS first FROM files WHERE stage = ''"
+            f" first_value({_PLACE}) OVER same AS first FROM fates WHERE stage = ''"
             f" WINDOW same AS (PARTITION BY sha256 ORDER BY {_ORDER})) WHERE number > 1"
         )
 
@@ -190,10 +207,32 @@ class Ledger:
         )
         del found
 
-    def dropped(self, part: int) -> list[int]:
-        """Return the rows of a partition that were dropped after the first pass."""
-        found = self._db.execute("SELECT row FROM drops WHERE part = ? ORDER BY row", [part])
-        return [row for (row,) in found.fetchall()]
+    def dropped(self, stage: str = "") -> dict[int, list[int]]:
+        """Return the rows, by partition, that passed the first pass and were dropped since.
+
+        Args:
+            stage: that dropped them; "" for any.
+        """
+        found = self._db.execute(
+            "SELECT part, list(row ORDER BY row) FROM drops d JOIN files f USING (part, row)"
+            " WHERE f.stage = '' AND ? IN ('', d.stage) GROUP BY part",
+            [stage],
+        )
+        return dict(found.fetchall())
+
+    def taken(self, seed: int, rates: Mapping[str, float]) -> dict[int, tuple[list[str], str]]:
+        """Return, by partition, which roles are repeated, and a fingerprint of how often."""
+        roles = [role for role, rate in rates.items() if rate > 1]
+        found = self._db.execute(
+            "SELECT DISTINCT part, role, repository FROM fates"
+            " WHERE stage = '' AND list_contains(?, role) ORDER BY ALL",
+            [roles],
+        )
+        taken: dict[int, tuple[list[str], str]] = {}
+        for part, rows in groupby(withheld.each(found), key=itemgetter(0)):
+            times = [(role, name, mixture.times(seed, name, rates[role])) for _, role, name in rows]
+            taken[part] = sorted({role for role, *_ in times}), fingerprint(times)
+        return taken
 
     def left(self) -> set[int]:
         """Return the partitions of which a file is left."""

@@ -1,4 +1,4 @@
-"""What owners of code asked to leave out. It is asked of every file before anything else is.
+"""What owners of code asked to leave out, which counts before anything else does.
 
 Entries are patterns as in .gitignore (`*` and `?` stop at a slash, `**` does not), but for `!`,
 which nobody can mean here. A doubt is decided for the owner:
@@ -60,6 +60,16 @@ class OptOuts:
         for number, line in enumerate(listed, 1):
             if line.strip() and not line.startswith("#"):
                 self._add(f"spec.optOut.key: line {number}", line)
+        self._last = ("", self.of(""))
+
+    def __bool__(self) -> bool:
+        return bool(self._plain or self._globs or self._paths)
+
+    def reason(self, repository: str, path: str) -> str:
+        """Return by which kind of entry a file is left out, or ""; quick for many of one."""
+        if self._last[0] != repository:
+            self._last = (repository, self.of(repository))
+        return self._last[1].reason(path)
 
     def of(self, repository: str) -> Refused:
         """Return what is left out of a repository."""

@@ -38,8 +38,20 @@ class Partition:
 
     @property
     def described(self) -> list[dict[str, object]]:
-        """What decides the partition's bytes, for its fingerprint."""
+        """The items as JSON."""
         return [asdict(item) for item in self.items]
+
+    @property
+    def identity(self) -> list[dict[str, object]]:
+        """What decides the partition's bytes, for its fingerprint.
+
+        Not the priorities: they decide the order of the items, and that is there. So a source that
+        comes before others leaves their partitions as they are.
+        """
+        return [
+            {name: value for name, value in item.items() if name != "priority"}
+            for item in self.described
+        ]
 
 
 def plan(items: Sequence[Item]) -> list[Partition]:

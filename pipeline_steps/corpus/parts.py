@@ -3,11 +3,12 @@
 A part is one object, so it is there whole or not at all: a stage that is killed goes on with the
 parts that are missing. Its name is a hash of the stage, the fields of the spec that shape it and
 its inputs: so a corpus whose spec changed in a later stage finds the parts of the earlier ones.
+They go once the artifact is published; with `keepParts` those stay that it was made from.
 """
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -55,12 +56,31 @@ class Parts:
 
     def make(self, names: Sequence[str], write: Callable[[list[Path]], None]) -> None:
         """Write parts that belong together, unless they are there; the last one marks them all."""
-        if self.get(names[-1]) is not None:
-            return
+        if self.get(names[-1]) is None:
+            self.make_again(names, write)
+
+    def make_again(self, names: Sequence[str], write: Callable[[list[Path]], None]) -> None:
+        """Write parts that belong together, whether they are there or not."""
         paths = [self.local(name) for name in names]
         drafts = [path.with_name(f".{os.getpid()}-{path.name}") for path in paths]
-        paths[0].parent.mkdir(parents=True, exist_ok=True)
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
         write(drafts)
-        for name, draft, path in zip(names, drafts, paths, strict=True):
-            self.store.upload(draft, f"{self.prefix}/{name}")
-            draft.replace(path)
+        for name, draft in zip(names, drafts, strict=True):
+            self.put(draft, name)
+
+    def put(self, draft: Path, name: str) -> None:
+        """Make a finished file a part."""
+        self.store.upload(draft, f"{self.prefix}/{name}")
+        path = self.local(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.replace(path)
+
+    def listed(self) -> frozenset[str]:
+        """Return the names of all parts that are in the bucket."""
+        folder = f"{self.prefix}/"
+        return frozenset(item.key.removeprefix(folder) for item in self.store.list(folder))
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove parts from the bucket."""
+        self.store.remove(f"{self.prefix}/{name}" for name in names)

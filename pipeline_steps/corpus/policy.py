@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-_DECIDED = ("read", "language")  # stages before a licence is judged
+_DECIDED = ("opt-out", "read", "language")  # stages before a licence is judged
 
 
 def drop_beyond_caps(db: duckdb.DuckDBPyConnection, caps: Mapping[str, int]) -> None:

@@ -2,7 +2,8 @@
 
 A partition becomes two parts. `keys` has a row for every file, without its text; `texts` has the
 texts of those that passed, by the number of their row. The stages that look at the corpus as a
-whole read the keys; the second pass reads the texts.
+whole read the keys; the second pass reads the texts. What an owner opted out of has a row like any
+other, but its text is written nowhere: so a new entry changes no row, and screens nothing again.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,8 +26,8 @@ from pipeline_steps.corpus import (
 )
 from pipeline_steps.corpus.context import Context
 from pipeline_steps.corpus.measured import File
-from pipeline_steps.corpus.optout import Refused
 from pipeline_steps.corpus.partitions import Item
+from pipeline_steps.corpus.parts import fingerprint
 from pipeline_steps.corpus.quality import Drop
 from pipeline_steps.corpus.shards import Writer
 from pipeline_steps.corpus.sources import door
@@ -37,7 +38,6 @@ KEYS = pa.schema(
     [
         ("row", pa.int64()),
         ("source", pa.string()),
-        ("priority", pa.int32()),
         ("role", pa.string()),
         ("repository", pa.string()),
         ("path", pa.string()),
@@ -53,7 +53,10 @@ KEYS = pa.schema(
 )
 KEY_BYTES = 256  # of a row of keys, about
 TEXTS = pa.schema([("row", pa.int64()), ("text", pa.large_string())])
-SHAPED_BY = {"opt_out", "languages", "licences", "quality", "parse", "lint", "security"}
+SHAPED_BY: dict[str, Any] = {
+    "languages": {"include", "exclude"}, "licences": True, "quality": True, "parse": True,
+    "lint": True, "security": True,
+}  # fmt: skip
 LINTED = 4 * 2**20  # characters of texts that one process of ruff reads
 
 Row = tuple[dict[str, Any], str]  # a row of KEYS without its number, and the text
@@ -64,19 +67,34 @@ def screen(context: Context, task: dict[str, Any]) -> None:
 
     Args:
         context: of the stage.
-        task: the partition's `items`, and the names of its parts: `texts`, `keys`.
+        task: the partition's `items`; the name of its part `keys`; how that of `texts` begins.
     """
-    items = [Item(**described) for described in task["items"]]
 
     def write(drafts: list[Path]) -> None:
-        found = _linted(_files(context, items, drafts[0].parent), context.spec)
-        with Writer(drafts[0], TEXTS) as texts, Writer(drafts[1], KEYS) as keys:
-            for number, (row, text) in enumerate(found):
+        draft, left_out = drafts[0].with_suffix(".texts"), []
+        with Writer(draft, TEXTS) as texts, Writer(drafts[0], KEYS) as keys:
+            for number, (row, text) in enumerate(screened(context, task, draft.parent)):
                 keys.write({"row": number, **row}, KEY_BYTES)
-                if not row["stage"]:
+                if row["stage"]:
+                    continue
+                if context.opt_outs.reason(row["repository"], row["path"]):
+                    left_out.append(number)
+                else:
                     texts.write({"row": number, "text": text}, len(text))
+        context.parts.put(draft, texts_without(task["texts"], left_out))
 
-    context.parts.make((task["texts"], task["keys"]), write)
+    context.parts.make((task["keys"],), write)
+
+
+def texts_without(begin: str, left_out: list[int]) -> str:
+    """Return the name of the part that has a partition's texts but these rows."""
+    return f"{begin}-{fingerprint(left_out)}.parquet"
+
+
+def screened(context: Context, task: dict[str, Any], folder: Path) -> Iterator[Row]:
+    """Yield the rows of a partition, in order, each with its fate."""
+    items = [Item(**described) for described in task["items"]]
+    return _linted(_files(context, items, folder), context.spec)
 
 
 def _files(context: Context, items: list[Item], folder: Path) -> Iterator[Row]:
@@ -89,19 +107,12 @@ def _files(context: Context, items: list[Item], folder: Path) -> Iterator[Row]:
 def rows(context: Context, item: Item, spool: Spool) -> Iterator[Row]:
     """Yield the key and the text of each file of an item."""
     for repository, members in groupby(spool, key=lambda member: member.repository):
-        refused = context.opt_outs.of(repository)
-        benchmark = context.contamination.repository(repository)
         tree = licences.Tree(spool.texts(repository), context.spec.licences.package_metadata)
         for member in members:
-            row = _row(item, member, tree, refused, context.spec)
-            if benchmark is not None and not row["stage"]:
-                row |= _dropped("decontamination", benchmark.reason, benchmark.value)
-            yield row, member.text
+            yield _row(item, member, tree, context.spec), member.text
 
 
-def _row(
-    item: Item, member: Member, tree: licences.Tree, refused: Refused, spec: DataCorpusSpec
-) -> dict[str, Any]:
+def _row(item: Item, member: Member, tree: licences.Tree, spec: DataCorpusSpec) -> dict[str, Any]:
     content = member.text.encode()
     language, licence = member.language, licences.NONE
     if member.text:
@@ -109,7 +120,7 @@ def _row(
         licence = tree.ruling(member.path, spec.licences.mode)
     licence = licence if licence.expression else licences.Licence(member.licence)
     seen = File(member.path, member.text, content, language, item.role != "code")
-    stage, drop = _first_drop(member, seen, licence, refused, spec)
+    stage, drop = _first_drop(member, seen, licence, spec)
     judged = (
         insecure.Judgement("", ())
         if drop
@@ -119,7 +130,6 @@ def _row(
         stage, drop = "security", Drop("insecure", judged.drop)
     return {
         "source": item.source,
-        "priority": item.priority,
         "role": item.role,
         "repository": member.repository,
         "path": member.path,
@@ -137,14 +147,8 @@ def _dropped(stage: str, reason: str, value: str) -> dict[str, str]:
 
 
 def _first_drop(
-    member: Member,
-    seen: File,
-    licence: licences.Licence,
-    refused: Refused,
-    spec: DataCorpusSpec,
+    member: Member, seen: File, licence: licences.Licence, spec: DataCorpusSpec
 ) -> tuple[str, Drop | None]:
-    if reason := refused.reason(member.path):
-        return "opt-out", Drop(reason)
     if member.reason:
         return "read", Drop(member.reason, member.value)
     if reason := languages.refusal(seen.language, spec.languages):

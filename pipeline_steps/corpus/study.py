@@ -42,15 +42,15 @@ def study(context: Context, task: dict[str, Any]) -> None:
 
     Args:
         context: of the stage.
-        task: names of the parts `texts` and `studied`; `copies`, the rows that exact
-            deduplication dropped.
+        task: names of the parts `texts` and `studied`; `gone`, the rows that were dropped since
+            the first pass.
     """
     spec = context.spec
 
     def write(drafts: list[Path]) -> None:
         texts = context.parts.there(task["texts"])
         with Writer(drafts[0], schema(spec)) as out:
-            for row, text in read(texts, set(task["copies"])):
+            for row, text in read(texts, set(task["gone"])):
                 out.write({"row": row, **_studied(context, text)}, 8 * bands_of(spec) + 64)
 
     context.parts.make((task["studied"],), write)

@@ -1,7 +1,9 @@
 """A corpus while it is made: its partitions, its ledger, and what the passes made of them."""
 
 import logging
+import platform
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,13 @@ from pipeline_steps.limits import cores
 
 log = logging.getLogger(__name__)
 WORTH_A_PROCESS = 32 * 2**20  # bytes of archives; a process takes seconds to import what it needs
-PASSES = ("screened", "studied", "compared", "finished")  # as progress tells them
+PASSES = ("screened", "cleared", "studied", "compared", "finished")  # as progress tells them
+# Distributions whose versions shape the result: what another one made is not used again.
+LIBRARIES = (
+    "daft", "datasets", "datasketch", "duckdb", "enry-python", "license-expression",
+    "licenseclassifier", "nbformat", "numba", "numpy", "pathspec", "pyahocorasick", "pyarrow",
+    "ruff", "scipy", "tree-sitter", "yara-x",
+)  # fmt: skip
 
 
 @dataclass
@@ -29,6 +37,11 @@ class Work:
     partitions: list[Partition]
     ledger: Ledger
     parts: dict[int, dict[str, str]] = field(default_factory=dict)  # partition -> role -> name
+    before: frozenset[str] = field(init=False)  # parts that were there when the run began
+
+    def __post_init__(self) -> None:
+        self.before = self.context.parts.listed()
+        self._made_by = [RECIPES["DataCorpus"], *map(version, LIBRARIES), platform.python_version()]
 
     @property
     def folder(self) -> Path:
@@ -42,7 +55,7 @@ class Work:
 
     def name(self, partition: Partition, role: str, end: str, *shaped_by: Any) -> str:
         """Name the part that a pass makes of a partition, by what it is made from."""
-        made_from = [RECIPES["DataCorpus"], role, partition.described, *shaped_by]
+        made_from = [*self._made_by, role, partition.identity, *shaped_by]
         found = f"{role}/{partition.number:05d}-{fingerprint(made_from)}{end}"
         self.parts.setdefault(partition.number, {})[role] = found
         return found
@@ -70,6 +83,16 @@ class Work:
             log.info("%s: %d of %d partitions", name, done, len(tasks))
             step = PASSES.index(name) * whole + done * whole // len(tasks)  # a pass may skip some
             self.step.progress.update(step, len(PASSES) * whole, "partitions", name)
+
+    def tidy(self) -> None:
+        """Remove the parts that were there and that nobody needs: this run did not use them.
+
+        They are of older specs, or have texts whose owners opted out since. It is done before the
+        artifact is published: where there is one, no such text is left. An object has one run at a
+        time; what another one writes meanwhile was not there at the beginning, and stays.
+        """
+        used = {name for names in self.parts.values() for name in names.values()}
+        self.context.parts.remove(self.before - used)
 
     def tell(self) -> None:
         """Say how many files are left, and why the others are not."""

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from oremill import names
-from oremill.specs.artifact import File, Order
+from oremill.specs.artifact import File
 from pipeline_steps import run
-from pipeline_steps.corpus import __main__ as corpus
 from pipeline_steps.corpus import work
 from pipeline_steps.evaluate.steplang import MIT
 from pipeline_steps.storage import Store
+from tests import corpus_runs
+from tests.corpus_runs import archive
 from tests.minio_server import MinioServer
-from tests.unit.test_corpus_stage import archive
 
 BUCKET = "corpus-resume"
 REPOSITORIES = 24
@@ -48,36 +48,12 @@ def inputs(minio: MinioServer, tmp_path_factory: pytest.TempPathFactory) -> Stor
 
 
 def places(minio: MinioServer, folder: Path, name: str) -> run.Places:
-    """Write an order, and return where everything of its step is."""
-    folder.mkdir(parents=True, exist_ok=True)
-    order = Order(
-        kind="DataCorpus",
-        namespace="n",
-        name=name,
-        uid="u",
-        generation=1,
-        spec={"sources": [{"name": "demo", "archives": {"prefix": "in/"}}]},
-        storage=minio.store(BUCKET).target,
-    )
-    (folder / "spec.json").write_text(order.model_dump_json(by_alias=True))
-    return run.Places(
-        spec=folder / "spec.json",
-        secret=minio.secret,
-        ca=folder / "no-ca",
-        sandbox_token=folder / "no-token",
-        scratch=folder / "scratch",
-        termination_log=folder / "outcome.json",
-        port=0,
-    )
+    spec = {"sources": [{"name": "demo", "archives": {"prefix": "in/"}}]}
+    return corpus_runs.places(minio, BUCKET, folder, name, spec)
 
 
 def made(at: run.Places) -> list[File]:
-    """Carry the stage out in this process, and return the files of its manifest."""
-    step = run.load(at)
-    run.carry_out(corpus.make, step)
-    manifest = step.store.manifest(step.prefix)
-    assert manifest is not None
-    return manifest.files
+    return corpus_runs.carried_out(at)[1].files
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,7 @@
 """The whole stage on a real bucket: planted files meet their fate, twice with the same bytes."""
 
-import io
 import json
 import random
-import tarfile
 from itertools import pairwise
 from pathlib import Path
 from string import ascii_letters, digits
@@ -12,13 +10,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from oremill.specs.artifact import Manifest, Order
 from pipeline_steps import run
 from pipeline_steps.corpus.__main__ import make
 from pipeline_steps.corpus.contamination import humaneval
 from pipeline_steps.evaluate.steplang import MIT
 from pipeline_steps.storage import Store
 from pipeline_steps.tokenizer.__main__ import make as make_tokenizer
+from tests import corpus_runs
+from tests.corpus_runs import Done, archive
 from tests.minio_server import MinioServer
 
 BODY = "".join(f"def part_{i}(value):\n    return value + offset_{i * 7}\n\n" for i in range(40))
@@ -55,17 +54,10 @@ FATES = {
 
 
 BUCKET = "corpus-stage"
-Done = tuple[run.Step, Manifest]
-
-
-def archive(name: str, files: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as out:
-        for path, text in files.items():
-            info = tarfile.TarInfo(f"{name}/{path}")
-            info.size = len(text.encode())
-            out.addfile(info, io.BytesIO(text.encode()))
-    return buffer.getvalue()
+SPEC = {
+    "sources": [{"name": "demo", "archives": {"prefix": "in/"}}],
+    "decontamination": [{"benchmark": "humaneval"}, {"key": "problems.jsonl", "ngram": 0}],
+}
 
 
 @pytest.fixture(scope="module")
@@ -84,37 +76,9 @@ def inputs(minio: MinioServer, tmp_path_factory: pytest.TempPathFactory) -> Stor
 
 def carried_out(minio: MinioServer, folder: Path, name: str, **changes: Any) -> Done:
     """Run the stage of an order, by default the corpus of FILES."""
-    order = {
-        "kind": "DataCorpus",
-        "namespace": "n",
-        "name": name,
-        "uid": "u",
-        "generation": 1,
-        "spec": {
-            "sources": [{"name": "demo", "archives": {"prefix": "in/"}}],
-            "decontamination": [
-                {"benchmark": "humaneval"},
-                {"key": "problems.jsonl", "ngram": 0},
-            ],
-        },
-        "storage": minio.store(BUCKET).target.model_dump(by_alias=True),
-    }
-    (folder / "spec.json").write_text(Order.model_validate(order | changes).model_dump_json())
-    places = run.Places(
-        spec=folder / "spec.json",
-        secret=minio.secret,
-        ca=folder / "no-ca",
-        sandbox_token=folder / "no-token",
-        scratch=folder / "scratch",
-        termination_log=folder / "outcome.json",
-        port=0,
-    )
-    step = run.load(places)
-    stage = make if step.order.kind == "DataCorpus" else make_tokenizer
-    run.carry_out(stage, step)
-    manifest = step.store.manifest(step.prefix)
-    assert manifest is not None
-    return step, manifest
+    spec = changes.pop("spec", SPEC)
+    at = corpus_runs.places(minio, BUCKET, folder, name, spec, **changes)
+    return corpus_runs.carried_out(at, make_tokenizer if "kind" in changes else make)
 
 
 def fetched(done: Done) -> Path:

@@ -93,6 +93,26 @@ def test_remove_prefix_takes_a_folder_and_no_namesake(store: Store) -> None:
     assert [item.key for item in store.list("")] == ["xy/manifest.json"]
 
 
+@pytest.mark.parametrize("size", [1, 6 * 2**20], ids=["one part", "several parts"])
+def test_an_object_is_copied_unless_it_was_changed(store: Store, tmp_path: Path, size: int) -> None:
+    (tmp_path / "a").write_bytes(b"a" * size)
+    etag = store.upload(tmp_path / "a", "a")
+    assert store.find("a").etag == etag
+    assert store.copy("a", etag, "b") == store.find("b").etag
+    assert store.read("b") == b"a" * size
+    store.write("a", "changed")
+    for key in ("a", "nowhere"):
+        with pytest.raises(FileNotFoundError, match=rf"s3://.*/{key}"):
+            store.copy(key, etag, "b")
+
+
+def test_objects_are_removed_by_key_there_or_not(store: Store) -> None:
+    for key in ("x/a", "x/b", "x/bc"):
+        store.write(key, "")
+    store.remove(key for key in ("x/b", "x/none"))
+    assert [item.key for item in store.list("x/")] == ["x/a", "x/bc"]
+
+
 def test_a_missing_object_is_a_missing_file(store: Store, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"s3://.*/nowhere"):
         store.read("nowhere")

@@ -324,6 +324,11 @@ class Ordering(Model):
     max_bytes: Annotated[Count, Field(ge=1)] = 64_000_000
     """Largest repository that is ordered as one; a larger one is cut in the order of folders."""
 
+    @property
+    def drawn(self) -> bool:
+        """Whether the seed decides which file comes next."""
+        return self.mode == "file" or self.by == "random"
+
 
 class Weights(Model):
     """Shares of the roles, of any sum; those that no source has are left out of it."""
@@ -388,5 +393,8 @@ class DataCorpusSpec(JobSpec):
     """How much of the corpus each role makes."""
     order: Ordering = Field(default=Ordering())
     """How files follow one another."""
+    keep_parts: Annotated[bool, PLACEMENT] = False
+    """Keep what the stages made of each part of the input, about a quarter of the text's bytes:
+    a later spec (opt-out, threshold, cap, mixture, benchmark) makes again only what it changes."""
     workers: Annotated[Workers, PLACEMENT] = Field(default=Workers())
     """Pods of the job."""
