@@ -64,7 +64,7 @@ def make(step: run.Step) -> run.Made:
         work.tell()
         if not ledger.left():
             raise _nothing_left(ledger)
-        taken = mixture.shares(ledger.sizes(), spec.mixture)
+        taken = mixture.shares(ledger.sizes(spec.mixture.unit), spec.mixture)
         rates = {role: share.rate for role, share in taken.items()}
         ledger.drop_by_mixture(spec.seed, rates)
         work.tell()

@@ -41,7 +41,7 @@ FINISHED_BY: dict[str, Any] = {
     "redaction": {"secrets", "passwords", "emails", "addresses", "names"},
     "order": True,
 }
-KEY = ["row", "source", "role", "repository", "path", "language", "licence"]
+KEY = ["row", "source", "role", "repository", "path", "language", "licence", "tags"]
 
 
 @dataclass(frozen=True)

@@ -260,10 +260,14 @@ class Ledger:
         """Drop what is left of a language beyond its bytes."""
         policy.drop_beyond_caps(self._db, caps)
 
-    def sizes(self) -> dict[str, int]:
-        """Return the bytes that are left, by role."""
+    def sizes(self, unit: str) -> dict[str, int]:
+        """Return how much is left, by role.
+
+        Args:
+            unit: bytes or tokens, both before redaction.
+        """
         found = self._db.execute(
-            "SELECT role, sum(bytes)::BIGINT FROM fates WHERE stage = '' GROUP BY 1 ORDER BY 1"
+            f"SELECT role, sum({unit})::BIGINT FROM fates WHERE stage = '' GROUP BY 1 ORDER BY 1"
         )
         return dict(found.fetchall())
 

@@ -22,6 +22,7 @@ from pipeline_steps.corpus import (
     linting,
     malware,
     parsing,
+    pretokens,
     quality,
 )
 from pipeline_steps.corpus.context import Context
@@ -42,6 +43,7 @@ KEYS = pa.schema(
         ("repository", pa.string()),
         ("path", pa.string()),
         ("bytes", pa.int64()),
+        ("tokens", pa.int64()),  # about, by pretokens; 0 for a file that is dropped at once
         ("language", pa.string()),
         ("licence", pa.string()),
         ("sha256", pa.string()),
@@ -134,6 +136,7 @@ def _row(item: Item, member: Member, tree: licences.Tree, spec: DataCorpusSpec) 
         "repository": member.repository,
         "path": member.path,
         "bytes": member.size,
+        "tokens": 0 if drop else pretokens.count(content),
         "language": language,
         "licence": licence.expression,
         "sha256": sha256(content).hexdigest(),

@@ -15,10 +15,12 @@ SCHEMA = pa.schema(
     [
         ("id", pa.string()),  # 32 hexadecimal digits: hash of where it was and what it is now
         ("source", pa.string()),
+        ("role", pa.string()),  # code, math or text, as the spec says of the source
         ("repository", pa.string()),
         ("path", pa.string()),
         ("language", pa.string()),
         ("licence", pa.string()),
+        ("tags", pa.string()),  # insecure patterns that it has, parted by spaces
         ("content", pa.large_string()),
         ("bytes", pa.int64()),  # of content
     ]

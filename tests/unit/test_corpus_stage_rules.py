@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline_steps.corpus import pretokens
 from pipeline_steps.evaluate.steplang import MIT
 from pipeline_steps.storage import Store
 from tests.minio_server import MinioServer
@@ -116,3 +117,36 @@ def test_a_role_that_is_too_large_is_thinned_out_by_repository(
     fates = ledger(minio, tmp_path, "thin", mixture={"weights": {"code": 100, "text": 0}})
     (essay,) = (row for row in fates if row["path"] == "essay.md")
     assert (essay["stage"], essay["reason"]) == ("mixture", "down-sampled")
+
+
+def test_shares_are_of_tokens_where_the_spec_says_so(
+    minio: MinioServer, inputs: Store, tmp_path: Path
+) -> None:
+    sizes: dict[str, Counter[str]] = {}
+    for unit, measure in (("bytes", len), ("tokens", pretokens.count)):
+        (tmp_path / unit).mkdir()
+        mixture = {"weights": {"code": 50, "text": 50}, "maxEpochs": 100, "unit": unit}
+        done = carried_out(minio, tmp_path / unit, unit, spec=spec(mixture=mixture))
+        sizes[unit] = Counter()
+        for role, text in {(row["role"], row["content"]) for row in rows_of(done)}:
+            sizes[unit][role] += measure(text.encode())
+        wanted = sizes[unit]["code"] / sizes[unit]["text"]
+        assert done[1].counters["mixture"]["text"]["rate"] == pytest.approx(wanted, rel=0.01)
+    assert sizes["bytes"] != sizes["tokens"]
+
+
+def test_a_row_of_a_shard_says_its_role_and_its_insecure_patterns(
+    minio: MinioServer, inputs: Store, tmp_path: Path
+) -> None:
+    security = {"insecure": {"high": "tag"}}
+    rows = {
+        row["path"]: row
+        for row in rows_of(carried_out(minio, tmp_path, "tags", spec=spec(security=security)))
+    }
+    assert rows["essay.md"]["role"] == "text" and rows["app.py"]["role"] == "code"
+    assert rows["shell.py"]["tags"] and not rows["app.py"]["tags"]
+
+
+def rows_of(done: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(fetched(done) / "data").to_pylist()
+    return rows

@@ -346,6 +346,9 @@ class Mixture(Model):
 
     weights: Weights = Field(default=Weights())
     """Shares of the roles."""
+    unit: Literal["bytes", "tokens"] = "bytes"
+    """What a share is of: bytes, or tokens as a tokenizer for code would cut them, counted before
+    there is one (within a fifth)."""
     max_epochs: Annotated[float, Field(ge=1, le=100)] = 4.0
     """Most times that a file may be repeated to reach a weight, on average."""
 
