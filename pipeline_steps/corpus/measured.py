@@ -20,7 +20,7 @@ class File:
     @cached_property
     def counts(self) -> measures.Counts:
         """Lines, letters, encoded data."""
-        return measures.count(self.text, self.content)
+        return measures.count(self.content)
 
     @cached_property
     def words(self) -> repetition.Words:

@@ -5,6 +5,7 @@ The loop is compiled by numba; in Python, counting letters alone was a third of 
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 
 _LETTER, _DIGIT, _SPACE, _REPLACEMENT = 1, 2, 3, 4
+_ASSIGNED = 0x40000  # code point from which there is no letter, digit or space
 # Fields of the loop's result, in order.
 (
     _CHARACTERS, _LINES, _LONGEST, _LETTERS, _DIGITS, _SPACES, _REPLACED, _BREAKS, _BASE64,
@@ -25,10 +27,10 @@ _LETTER, _DIGIT, _SPACE, _REPLACEMENT = 1, 2, 3, 4
 # pattern, base64, is a run of at least 64 of these bytes, which the loop finds itself.
 _BASE64_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/\n="
 _MIN_BASE64 = 64
-_HEX_RUN = re.compile(r"(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}", re.ASCII)
+_HEX_RUN = re.compile(rb"(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}")
 _HEX_BYTES = b"0123456789abcdefABCDEFx\\, \t\n\r\f\v"
 _MIN_HEX = 16  # digits of eight bytes: with fewer in a run of such characters, no pattern can match
-_ESCAPE_RUN = re.compile(r"(?:\\u[0-9a-fA-F]{4}){8,}")
+_ESCAPE_RUN = re.compile(rb"(?:\\u[0-9a-fA-F]{4}){8,}")
 _MIN_ESCAPES = 8
 
 
@@ -57,18 +59,13 @@ class Counts:
         return amount / max(1, self.characters)
 
 
-def count(text: str, content: bytes) -> Counts:
-    """Return the counts of a text.
-
-    Args:
-        text: whole content.
-        content: the same in UTF-8.
-    """
+def count(content: bytes) -> Counts:
+    """Return the counts of a text in UTF-8."""
     found = np.zeros(12, dtype=np.int64)
     _count(np.frombuffer(content, dtype=np.uint8), _kinds(), _classes(), found)
-    runs = [] if found[_HEX] < _MIN_HEX else _lengths(_HEX_RUN, text)
+    runs = [] if found[_HEX] < _MIN_HEX else list(_hex_runs(content))
     if found[_ESCAPES] >= _MIN_ESCAPES:
-        runs += _lengths(_ESCAPE_RUN, text)
+        runs += [match.end() - match.start() for match in _ESCAPE_RUN.finditer(content)]
     return Counts(
         characters=int(found[_CHARACTERS]),
         lines=int(found[_LINES]),
@@ -83,15 +80,21 @@ def count(text: str, content: bytes) -> Counts:
     )
 
 
-def _lengths(pattern: re.Pattern[str], text: str) -> list[int]:
-    return [match.end() - match.start() for match in pattern.finditer(text)]
+def _hex_runs(content: bytes) -> Iterator[int]:
+    """Yield the lengths of runs of hex bytes, looked for where the loop saw enough digits."""
+    places = np.empty((len(content) // _MIN_HEX, 2), dtype=np.int64)
+    count = _digits(np.frombuffer(content, dtype=np.uint8), _classes(), places)
+    for start, end in places[:count].tolist():
+        # One byte more, by which the pattern sees that a word goes on.
+        for match in _HEX_RUN.finditer(content, start, end + 1):
+            yield match.end() - match.start()
 
 
 @lru_cache(maxsize=1)
 def _kinds() -> Bytes:
     """Return code point -> what kind of character it is, by Unicode's categories."""
     kinds = np.zeros(0x110000, dtype=np.uint8)
-    for code in range(0x110000):
+    for code in range(_ASSIGNED):
         letter = chr(code)
         category = unicodedata.category(letter)
         if category[0] == "L":
@@ -114,7 +117,23 @@ def _classes() -> Bytes:
     return table
 
 
-@numba.njit(nogil=True)
+@numba.njit(nogil=True, cache=True)
+def _digits(data: Bytes, classes: Bytes, out: NDArray[np.int64]) -> int:
+    """Fill `out` with the places of runs of hex bytes with enough digits; return how many."""
+    count = begin = digits = 0
+    for position in range(len(data) + 1):
+        flags = int(classes[data[position]]) if position < len(data) else 0
+        if flags & 2:
+            digits += (flags >> 2) & 1
+        else:
+            if digits >= _MIN_HEX:
+                out[count, 0], out[count, 1] = begin, position
+                count += 1
+            begin, digits = position + 1, 0
+    return count
+
+
+@numba.njit(nogil=True, cache=True)
 def _count(data: Bytes, kinds: Bytes, classes: Bytes, out: NDArray[np.int64]) -> None:
     """Fill `out`; the text is valid UTF-8."""
     line = base64 = digits = 0

@@ -71,7 +71,7 @@ def duplicate_lines(text: str) -> float:
     return again / total if total else 0.0
 
 
-@numba.njit(nogil=True)
+@numba.njit(nogil=True, cache=True)
 def _cut(data: NDArray[np.uint8], letters: NDArray[np.uint8], out: Numbers) -> int:
     """Fill `out` with the length of each word, in characters; return how many there are."""
     count = length = 0

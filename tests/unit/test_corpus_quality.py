@@ -274,7 +274,7 @@ def test_runs_of_encoded_data_are_those_of_the_published_patterns(text: str, wan
         r"(?:\\u[0-9a-fA-F]{4}){8,}",
     )
     found = [match.end() - match.start() for p in patterns for match in re.finditer(p, text)]
-    counts = measures.count(text, text.encode())
+    counts = measures.count(text.encode())
     assert (counts.encoded, counts.longest_encoded) == (sum(found), max(found, default=0))
     assert counts.encoded == wanted
 
@@ -287,7 +287,7 @@ def test_runs_of_encoded_data_are_those_of_the_published_patterns(text: str, wan
     ],
 )  # fmt: skip
 def test_counts_are_those_of_python(text: str) -> None:
-    counts = measures.count(text, text.encode())
+    counts = measures.count(text.encode())
     ends = re.split("\r\n|\n|\r", text)
     whole = ends[:-1] if ends[-1] == "" else ends
     assert counts.lines == len(whole)
