@@ -117,7 +117,9 @@ def screened(texts: list[str]) -> list[bool]:
     """Measure the parser and the linter on files that are known to be good."""
     size, shares, rules = sum(map(len, texts)), list[float](), list[str]()
     parse = pace(lambda: shares.extend(parsing.errors(text, "Python") or 0 for text in texts), size)
-    lint = pace(lambda: rules.extend(linting.findings(texts, Lint().rules)), size)
+    lint = pace(
+        lambda: rules.extend(one.rule for one in linting.findings(texts, Lint().rules)), size
+    )
     refused = sum(share > Parse().max_error_share for share in shares) / len(texts)
     return [
         bar("parse", parse, "MB/s", 3, least=True),

@@ -1,9 +1,16 @@
 """Which Python files no interpreter accepts."""
 
+from typing import Any
+
 import pytest
 
 from oremill.specs.corpus import Lint
-from pipeline_steps.corpus.linting import findings
+from pipeline_steps.corpus import linting
+
+
+def rules_of(*asked: Any) -> list[str]:
+    return [found.rule for found in linting.findings(*asked)]
+
 
 ALL = ["E9", "F63", "F7", "F82"]
 CASES = [
@@ -25,21 +32,27 @@ CASES = [
 
 @pytest.mark.parametrize(("text", "rule"), CASES, ids=[repr(text)[:24] for text, _ in CASES])
 def test_the_first_finding_is_the_reason(text: str, rule: str) -> None:
-    assert findings([text], ALL) == [rule]
+    assert rules_of([text], ALL) == [rule]
 
 
 def test_many_files_are_answered_in_their_order() -> None:
     texts = [text for text, _ in CASES] * 30
-    assert findings(texts, ALL) == [rule for _, rule in CASES] * 30
+    assert rules_of(texts, ALL) == [rule for _, rule in CASES] * 30
 
 
 def test_rules_that_are_not_asked_for_drop_nothing() -> None:
-    assert findings(["y\n", "def f(:\n"], Lint().rules) == ["", "invalid-syntax"]
-    assert findings(["y\n", "def f(:\n"], ["F82"]) == ["F821", ""]
-    assert findings(["def f(:\n"], []) == [""]
-    assert findings([], ALL) == []
+    assert rules_of(["y\n", "def f(:\n"], Lint().rules) == ["", "invalid-syntax"]
+    assert rules_of(["y\n", "def f(:\n"], ["F82"]) == ["F821", ""]
+    assert rules_of(["def f(:\n"], []) == [""]
+    assert rules_of([], ALL) == []
+
+
+@pytest.mark.parametrize("rules", [[], ALL, ["F82"]], ids=["none", "all", "F82"])
+def test_whether_a_file_parses_is_told_whatever_is_asked_for(rules: list[str]) -> None:
+    found = linting.findings([text for text, _ in CASES], rules)
+    assert [one.parses for one in found] == [rule != "invalid-syntax" for _, rule in CASES]
 
 
 def test_a_stub_may_use_a_name_before_it_is_bound() -> None:
     text = "class B(A): ...\nclass A: ...\n"
-    assert findings([text, text], ALL, [True, False]) == ["", "F821"]
+    assert rules_of([text, text], ALL, [True, False]) == ["", "F821"]
