@@ -2,7 +2,7 @@
 
     python -m pipeline_steps.corpus
 
-Stages, in this order, since each is cheaper or leaves less to the next (ledger.STAGES): opt-out →
+Stages, in this order, since each is cheaper or leaves less to the next (counters.STAGES): opt-out →
 read → language → licence → quality → parse → lint → security → exact dedup → decontamination →
 near dedup → mixture; then redaction and order. Quality comes before near dedup, or a rule could
 drop a cluster's only kept file; ids are hashed after redaction, which changes the text.
@@ -46,43 +46,24 @@ def make(step: run.Step) -> run.Made:
     """Run the passes over every archive that the spec names."""
     spec = cast(DataCorpusSpec, step.spec)
     malware.self_test()
-    names, bands = [source.name for source in spec.sources], bands_of(spec)
-    held = memory() // LEDGER_SHARE
-    with Ledger(step.scratch / "ledger", names, bands, held, cores()) as ledger:
+    with _ledger(step, spec) as ledger:
         work = Work(step, spec, partitions.plan(list(_items(step, spec))), ledger)
         _screen(work)
-        ledger.drop_opted_out(work.context.opt_outs)
-        _clear(work)
-        ledger.drop_benchmarks(work.context.contamination.repository)
-        if spec.dedup.exact:
-            ledger.drop_copies()
-        ledger.drop_beyond_caps({cap.name: cap.max_bytes for cap in spec.languages.caps})
-        work.tell()
+        _withhold(work)
+        _drop_copies(work)
         _study(work)
-        if bands:
-            _drop_near(work)
-        work.tell()
-        if not ledger.left():
-            raise _nothing_left(ledger)
-        taken = mixture.shares(ledger.sizes(spec.mixture.unit), spec.mixture)
-        rates = {role: share.rate for role, share in taken.items()}
-        ledger.drop_by_mixture(spec.seed, rates)
-        work.tell()
-        shards, residue = _finish(work, rates)
+        _drop_near(work)
+        taken = _mix(work)
+        shards, residue = _finish(work, {role: share.rate for role, share in taken.items()})
         ledger.write(work.folder / "ledger.parquet")
         work.tidy()
-        told = {
-            "mixture": {role: asdict(one) for role, one in taken.items()},
-            "audit": asdict(residue) | {"statement": residue.statement()},
-        }
-        return run.Made(
-            work.folder,
-            ledger.results() | {"residualRate": round(residue.bound, 6)},
-            ledger.counters() | told,
-            LIBRARIES,
-            placed=tuple(shards),
-            temporary="" if spec.keep_parts else work.context.parts.prefix,
-        )
+        return _made(work, taken, shards, residue)
+
+
+def _ledger(step: run.Step, spec: DataCorpusSpec) -> Ledger:
+    names = [source.name for source in spec.sources]
+    held = memory() // LEDGER_SHARE
+    return Ledger(step.scratch / "ledger", names, bands_of(spec), held, cores())
 
 
 def _items(step: run.Step, spec: DataCorpusSpec) -> Iterator[Item]:
@@ -93,7 +74,7 @@ def _items(step: run.Step, spec: DataCorpusSpec) -> Iterator[Item]:
 
 def _nothing_left(ledger: Ledger) -> UserError:
     """Return what to say of a corpus of which no file is left."""
-    stages = list(ledger.funnel())
+    stages = ledger.funnel()
     reasons = [
         f"{stage['stage']} {reason} {count}"
         for stage in stages
@@ -120,6 +101,14 @@ def _screen(work: Work) -> None:
         work.ledger.add_screened(partition.number, work.part(partition, "keys"))
 
 
+def _withhold(work: Work) -> None:
+    """Drop what names decide: what owners opted out of, and repositories of benchmarks."""
+    work.ledger.drop_opted_out(work.context.opt_outs)
+    _clear(work)
+    work.ledger.drop_benchmarks(work.context.contamination.repository)
+    work.tell()
+
+
 def _clear(work: Work) -> None:
     """Name the texts without those that are opted out; make what an earlier run left otherwise."""
     opted_out, tasks = work.ledger.dropped("opt-out"), []
@@ -135,6 +124,13 @@ def _clear(work: Work) -> None:
     work.each("cleared", clear, tasks)
 
 
+def _drop_copies(work: Work) -> None:
+    if work.spec.dedup.exact:
+        work.ledger.drop_copies()
+    work.ledger.drop_beyond_caps({cap.name: cap.max_bytes for cap in work.spec.languages.caps})
+    work.tell()
+
+
 def _study(work: Work) -> None:
     near = work.spec.dedup.near.model_dump(include={"enabled", "shingle", "bands", "rows"})
     gone, tasks = work.ledger.dropped(), []
@@ -146,10 +142,13 @@ def _study(work: Work) -> None:
     work.each("studied", study, tasks)
     for partition in work.partitions:
         work.ledger.add_studied(partition.number, work.part(partition, "studied"))
+    work.tell()
 
 
 def _drop_near(work: Work) -> None:
     """Drop near-duplicates: candidates by band, then by what their texts share."""
+    if not bands_of(work.spec):
+        return
     groups, rules = work.ledger.groups(), work.spec.dedup.near
     wanted = work.ledger.places(near.candidates(groups))
     alike = [partition for partition in work.partitions if partition.number in wanted]
@@ -167,6 +166,22 @@ def _drop_near(work: Work) -> None:
     work.ledger.drop_near(
         *similar.copies(groups, cut, work.step.scratch / "shingles", rules.threshold)
     )
+    work.tell()
+
+
+def _mix(work: Work) -> dict[str, mixture.Share]:
+    """Drop what the mixture takes no times; return what each role gives.
+
+    Raises:
+        UserError: nothing is left to mix.
+    """
+    if not work.ledger.left():
+        raise _nothing_left(work.ledger)
+    taken = mixture.shares(work.ledger.sizes(work.spec.mixture.unit), work.spec.mixture)
+    rates = {role: share.rate for role, share in taken.items()}
+    work.ledger.drop_by_mixture(work.spec.seed, rates)
+    work.tell()
+    return taken
 
 
 def _finish(work: Work, rates: dict[str, float]) -> tuple[list[File], Residue]:
@@ -201,7 +216,31 @@ def _finish(work: Work, rates: dict[str, float]) -> tuple[list[File], Residue]:
     parts = work.context.parts
     told = [json.loads(parts.there(task["described"]).read_text()) for task in tasks]
     residue = sum((Residue(**one["residue"]) for one in told), Residue(0))
+    work.tell()
     return [File.model_validate(one) for one in told], residue
+
+
+def _made(
+    work: Work, taken: dict[str, mixture.Share], shards: list[File], residue: Residue
+) -> run.Made:
+    """Return the artifact, with what status and the manifest say of it."""
+    told = {
+        "mixture": {role: asdict(one) for role, one in taken.items()},
+        "audit": asdict(residue) | {"statement": residue.statement()},
+    }
+    results = work.ledger.results()
+    if len(taken) > 1:
+        results |= {f"share/{role}": round(one.reached, 4) for role, one in taken.items()}
+    if residue.files:
+        results["residualRate"] = round(residue.bound, 6)
+    return run.Made(
+        work.folder,
+        results,
+        work.ledger.counters() | told,
+        LIBRARIES,
+        placed=tuple(shards),
+        temporary="" if work.spec.keep_parts else work.context.parts.prefix,
+    )
 
 
 if __name__ == "__main__":

@@ -88,6 +88,8 @@ class Residue:
 
     def statement(self) -> str:
         """Return the result as a sentence."""
+        if not self.files:
+            return "no file was read (auditSample: 0)"
         found = f"{self.hit} of {self.files} files" if self.hit else f"none of {self.files} files"
         return f"{found} hold something; at most {self.bound:.3%} of all do, at 95 %"
 

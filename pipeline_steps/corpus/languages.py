@@ -48,7 +48,7 @@ def language(path: str, content: bytes) -> str:
 def refusal(name: str, rules: Languages) -> str:
     """Return the reason why files of a language are left out, or ""."""
     if not name:
-        return "unknown-language"
+        return "unknown-language" if rules.unknown == "drop" else ""
     if rules.include and name not in rules.include:
         return "not-included"
     return "excluded" if name in rules.exclude else ""

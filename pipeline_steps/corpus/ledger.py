@@ -5,7 +5,7 @@ band, how many a stage dropped. DuckDB holds the memory that it is given, and th
 depend on how much that is.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline_steps.corpus import mixture, policy, withheld
+from pipeline_steps.corpus import counters, mixture, policy, withheld
 from pipeline_steps.corpus.contamination import Match
 from pipeline_steps.corpus.finish import EDITS
 from pipeline_steps.corpus.near import Groups, Numbers
@@ -26,12 +26,6 @@ from pipeline_steps.corpus.parts import fingerprint
 from pipeline_steps.corpus.screen import KEYS
 from pipeline_steps.corpus.shards import Writer
 from pipeline_steps.corpus.study import band
-
-# In the order in which files meet them. A file is dropped by the first that refuses it.
-STAGES = (
-    "opt-out", "read", "language", "licence", "quality", "parse", "lint", "security",
-    "exact-dedup", "decontamination", "near-dedup", "mixture",
-)  # fmt: skip
 
 SCHEMA = pa.schema(
     [
@@ -239,23 +233,6 @@ class Ledger:
         found = self._db.execute("SELECT DISTINCT part FROM fates WHERE stage = ''")
         return {part for (part,) in found.fetchall()}
 
-    def results(self) -> dict[str, float | int | str]:
-        """Return the numbers of status."""
-        found = self._db.execute(
-            "SELECT count(*) FILTER (stage = ''), count(*) FILTER (stage <> ''),"
-            " count(DISTINCT (source, repository)) FILTER (stage = '') FROM fates"
-        ).fetchall()
-        size = self._db.execute(
-            "SELECT coalesce(sum(size * times), 0)::BIGINT FROM kept"
-        ).fetchall()
-        files, dropped, repositories = found[0]
-        return {
-            "files": files,
-            "bytes": size[0][0],
-            "repositories": repositories,
-            "dropped": dropped,
-        }
-
     def drop_beyond_caps(self, caps: Mapping[str, int]) -> None:
         """Drop what is left of a language beyond its bytes."""
         policy.drop_beyond_caps(self._db, caps)
@@ -298,54 +275,21 @@ class Ledger:
             rows.setdefault(part, []).append(row)
         return rows
 
+    def funnel(self) -> list[dict[str, Any]]:
+        """Return each stage's files and bytes in and out, and its drops by reason."""
+        return counters.funnel(self._db)
+
+    def edits(self) -> dict[str, int]:
+        """Return how much redaction has replaced, by kind."""
+        return counters.edits(self._db)
+
+    def results(self) -> dict[str, float | int | str]:
+        """Return the numbers of status."""
+        return counters.results(self._db)
+
     def counters(self) -> dict[str, Any]:
-        """Return the manifest's counters: each stage's, and what the corpus is made of."""
-        return {
-            "stages": list(self.funnel()),
-            "redacted": self._edits(),
-            "sources": self._totals("source"),
-            "languages": self._totals("language"),
-            "licences": self._totals("licence"),
-            "licenceCosts": policy.licence_costs(self._db),
-            "tags": self._tags(),
-        }
-
-    def funnel(self) -> Iterator[dict[str, Any]]:
-        """Yield each stage's files and bytes in and out, and its drops by reason."""
-        drops: dict[str, dict[str, int]] = {stage: {} for stage in STAGES}
-        lost = dict.fromkeys(STAGES, 0)
-        files = size = 0
-        for stage, reason, count, amount in self._db.execute(
-            "SELECT stage, reason, count(*), sum(bytes)::BIGINT FROM fates"
-            " GROUP BY ALL ORDER BY ALL"
-        ).fetchall():
-            files, size = files + count, size + amount
-            if stage:
-                drops[stage][reason] = count
-                lost[stage] += amount
-        yield from _funnel(files, size, drops, lost)
-
-    def _totals(self, column: str) -> dict[str, dict[str, int]]:
-        """Return files and bytes, before redaction, of what is kept by a column's value."""
-        found = self._db.execute(
-            f"SELECT {column}, count(*), sum(bytes)::BIGINT FROM fates WHERE stage = ''"
-            " GROUP BY 1 ORDER BY 1"
-        )
-        return {name: {"files": files, "bytes": size} for name, files, size in found.fetchall()}
-
-    def _tags(self) -> dict[str, int]:
-        """Return how many kept files have each insecure pattern."""
-        found = self._db.execute(
-            "SELECT tag, count(*) FROM (SELECT unnest(string_split(tags, ' ')) AS tag FROM fates"
-            " WHERE stage = '' AND tags <> '') GROUP BY 1 ORDER BY 1"
-        )
-        return dict(found.fetchall())
-
-    def _edits(self) -> dict[str, int]:
-        """Return how much redaction replaced."""
-        sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in EDITS)
-        found = self._db.execute(f"SELECT {sums} FROM kept").fetchall()
-        return dict(zip(EDITS, found[0], strict=True))
+        """Return the manifest's counters."""
+        return counters.counters(self._db)
 
     def write(self, path: Path) -> None:
         """Write the ledger in (source, repository, path) order."""
@@ -359,19 +303,3 @@ class Ledger:
         with Writer(path, SCHEMA) as out:
             for batch in found.to_arrow_reader(_BATCH):
                 out.write_table(pa.Table.from_batches([batch]).cast(SCHEMA))
-
-
-def _funnel(
-    files: int, size: int, drops: dict[str, dict[str, int]], lost: dict[str, int]
-) -> Iterator[dict[str, Any]]:
-    for stage in STAGES:
-        dropped = sum(drops[stage].values())
-        yield {
-            "stage": stage,
-            "filesIn": files,
-            "filesOut": files - dropped,
-            "bytesIn": size,
-            "bytesOut": size - lost[stage],
-            "dropped": drops[stage],
-        }
-        files, size = files - dropped, size - lost[stage]

@@ -41,6 +41,8 @@ def refusal(licence: Licence, rules: Licences) -> str:
     """Return the reason why a file under a licence is left out, or ""."""
     if not licence.expression:
         return "no-licence" if rules.unlicensed == "drop" else ""
+    if rules.preset == "all" and not rules.allow:
+        return ""
     return "" if spdx.is_allowed(licence.expression, spdx.allowed(rules)) else "not-allowed"
 
 

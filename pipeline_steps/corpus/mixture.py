@@ -31,6 +31,9 @@ def shares(sizes: Mapping[str, int], rules: Mixture) -> dict[str, Share]:
         sizes: of each role, in bytes or in tokens; shares are of the same unit.
         rules: weights and the limit of epochs.
     """
+    if not rules.enabled:
+        whole = sum(sizes.values()) or 1
+        return {role: Share(part / whole, part / whole, 1.0) for role, part in sizes.items()}
     there = [role for role in ROLES if sizes.get(role, 0) > 0]
     weights = {role: getattr(rules.weights, role) for role in there}
     total = _total(sizes, weights)

@@ -56,8 +56,8 @@ KEYS = pa.schema(
 KEY_BYTES = 256  # of a row of keys, about
 TEXTS = pa.schema([("row", pa.int64()), ("text", pa.large_string())])
 SHAPED_BY: dict[str, Any] = {
-    "languages": {"include", "exclude"}, "licences": True, "quality": True, "parse": True,
-    "lint": True, "security": True,
+    "languages": {"include", "exclude", "unknown"}, "licences": True, "quality": True,
+    "parse": True, "lint": True, "security": True,
 }  # fmt: skip
 LINTED = 4 * 2**20  # characters of texts that one process of ruff reads
 

@@ -95,10 +95,15 @@ class Work:
         self.context.parts.remove(self.before - used)
 
     def tell(self) -> None:
-        """Say how many files are left, and why the others are not."""
-        stages = list(self.ledger.funnel())
-        self.step.progress.gauge("files", stages[-1]["filesOut"])
+        """Say what each stage was given and left, how far the corpus is, and why files are gone."""
+        gauge, stages = self.step.progress.gauge, self.ledger.funnel()
+        gauge("files", stages[-1]["filesOut"])
         for stage in stages:
+            gauge("files_in", stage["filesIn"], stage=stage["stage"])
+            gauge("files_out", stage["filesOut"], stage=stage["stage"])
+            gauge("bytes_in", stage["bytesIn"], stage=stage["stage"])
+            gauge("bytes_out", stage["bytesOut"], stage=stage["stage"])
             for reason, count in stage["dropped"].items():
-                gauge = self.step.progress.gauge
                 gauge("dropped_files", count, stage=stage["stage"], reason=reason)
+        for what, count in self.ledger.edits().items():
+            gauge("redacted", count, what=what)

@@ -47,6 +47,8 @@ def test_a_file_in_no_known_language_has_none() -> None:
     [
         ({}, "Python", ""),
         ({}, "", "unknown-language"),
+        ({"unknown": "keep"}, "", ""),
+        ({"unknown": "keep", "include": ["Go"]}, "", ""),
         ({"include": ["Python"]}, "Python", ""),
         ({"include": ["Python"]}, "Go", "not-included"),
         ({"exclude": ["Go"]}, "Go", "excluded"),

@@ -21,6 +21,13 @@ CASES = [
 ]
 
 
+def test_a_mixture_that_is_off_takes_every_file_once() -> None:
+    found = shares({"code": 1, "text": 99}, Mixture(enabled=False))
+    assert {role: share.rate for role, share in found.items()} == {"code": 1, "text": 1}
+    assert found["text"].reached == found["text"].wanted == 0.99 and not found["text"].note
+    assert shares({}, Mixture(enabled=False)) == {}
+
+
 @pytest.mark.parametrize(("sizes", "weights", "epochs", "rates", "reached"), CASES)
 def test_rates_follow_from_sizes_weights_and_epochs(
     sizes: dict[str, int],

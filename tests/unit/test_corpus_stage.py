@@ -145,13 +145,18 @@ def test_counters_follow_the_files_through_the_stages(corpus: Done) -> None:
 
 
 def test_prometheus_is_told_why_files_are_gone(corpus: Done) -> None:
-    step, _ = corpus
+    step, manifest = corpus
     page = step.progress.page("/metrics")
     assert page is not None
     told = page[1].decode()
     assert 'oremill_files{kind="DataCorpus"} 2.0' in told
     gone = 'oremill_dropped_files{kind="DataCorpus",reason="copy",stage="exact-dedup"} 1.0'
     assert gone in told
+    for name, value in (("files_in", 11), ("files_out", 8)):
+        assert f'oremill_{name}{{kind="DataCorpus",stage="licence"}} {value}.0' in told
+    left = float(manifest.counters["stages"][-1]["bytesOut"])
+    assert f'oremill_bytes_out{{kind="DataCorpus",stage="mixture"}} {left}' in told
+    assert 'oremill_redacted{kind="DataCorpus",what="emails"} 1.0' in told
     assert step.progress.now.step == step.progress.now.total
 
 

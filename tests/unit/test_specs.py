@@ -124,6 +124,7 @@ PLACEMENT = {
     "queueName": "gpus",
     "requires": [{"evalRef": {"name": "a"}, "metric": "humaneval/pass@1", "atLeast": 0.1}],
     "workers": {"gpus": 2},
+    "keepParts": True,
     "checkpoint": {"everySteps": 7},
     "zeroStage": 1,
     "sandbox": {"replicas": 3, "workers": 9, "runtimeClassName": "gvisor"},

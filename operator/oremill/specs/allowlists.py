@@ -9,7 +9,7 @@ what is made with them.
 
 from typing import Literal
 
-AllowList = Literal["permissive", "permissive-and-weak-copyleft", "any-detected"]
+AllowList = Literal["permissive", "permissive-and-weak-copyleft", "any-detected", "all"]
 
 _MODEL = """
 BlueOak-1.0.0
@@ -68,5 +68,6 @@ WEAK_COPYLEFT = frozenset(_WEAK.split())
 ALLOW_LISTS: dict[AllowList, frozenset[str] | None] = {
     "permissive": PERMISSIVE,
     "permissive-and-weak-copyleft": PERMISSIVE | WEAK_COPYLEFT,
-    "any-detected": None,  # no list: whatever is found is allowed
+    "any-detected": None,  # no list: whatever SPDX knows is allowed
+    "all": None,  # and whatever else somebody calls a licence
 }

@@ -175,13 +175,16 @@ class Languages(Model):
     """Languages that are dropped."""
     caps: Annotated[list[LanguageCap], Field(max_length=1024)] = Field(default=[])
     """Languages of which only a part is kept."""
+    unknown: Literal["keep", "drop"] = "drop"
+    """What happens to files whose language nobody knows, whatever is included."""
 
 
 class Licences(Model):
     """Which licences may enter the corpus; they are detected from texts and file headers."""
 
     preset: AllowList = "permissive"
-    """Licences that are kept: the Blue Oak Council's list, with weak copyleft, or all detected."""
+    """Licences that are kept: the Blue Oak Council's list, with weak copyleft, any that SPDX knows,
+    or all."""
     allow: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=1024)] = Field(
         default=[]
     )
@@ -342,8 +345,11 @@ class Weights(Model):
 
 
 class Mixture(Model):
-    """How much of the corpus each role makes: code is taken once, the others fit to it."""
+    """How much of the corpus each role makes, by texts before redaction: code is taken once, the
+    others fit to it."""
 
+    enabled: bool = True
+    """Fit the roles to their weights; else every file is taken once."""
     weights: Weights = Field(default=Weights())
     """Shares of the roles."""
     unit: Literal["bytes", "tokens"] = "bytes"

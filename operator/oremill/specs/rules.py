@@ -74,7 +74,8 @@ def _corpus(spec: DataCorpusSpec) -> Iterator[str]:
     for index, source in enumerate(spec.sources):
         yield from _source(f"spec.sources[{index}]", source)
     roles = sorted({source.role for source in spec.sources})
-    if not any(getattr(spec.mixture.weights, role) for role in roles):
+    weights = spec.mixture.weights
+    if spec.mixture.enabled and not any(getattr(weights, role) for role in roles):
         yield (
             f"spec.mixture.weights: the weight of {' and '.join(roles)} is 0, and the sources have "
             "no other role; give one a weight above 0"
