@@ -30,7 +30,7 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -264,13 +264,17 @@ def _manifest(step: Step, made: Made) -> Manifest:
         recipe=RECIPES[order.kind],
         spec=shaping(step.spec),
         inputs=list(step.inputs),
-        versions={"python": sys.version.split()[0]}
-        | {name: version(name) for name in made.libraries},
+        versions=versions(made.libraries),
         counters=made.counters,
         results=made.results,
         files=list(made.placed),
         command=["python", *sys.orig_argv[1:]],
     )
+
+
+def versions(libraries: Iterable[str]) -> dict[str, str]:
+    """Return the versions of Python and of distributions, by name."""
+    return {"python": sys.version.split()[0]} | {name: version(name) for name in libraries}
 
 
 def _typed(order: Order) -> JobSpec:

@@ -92,11 +92,24 @@ class Store:
         Raises:
             UserError: the Secret lacks a key.
         """
+        folder = Path(secret_dir)
+        keys = _secret(folder, "accessKey"), _secret(folder, "secretKey")
+        return cls.with_keys(target, keys, ca_file, patience)
+
+    @classmethod
+    def with_keys(
+        cls,
+        target: StorageTarget,
+        keys: tuple[str, str],
+        ca_file: str | Path,
+        patience: float,
+    ) -> "Store":
+        """Return the store of `target` for who has the access key and the secret key."""
         url = urlsplit(target.endpoint)
         client = Minio(
             url.netloc,
-            access_key=_secret(Path(secret_dir), "accessKey"),
-            secret_key=_secret(Path(secret_dir), "secretKey"),
+            access_key=keys[0],
+            secret_key=keys[1],
             secure=url.scheme == "https",
             region=target.region,
             http_client=_pool(Path(ca_file)),

@@ -38,7 +38,13 @@ SPECS: dict[str, dict[str, Any]] = {
         "benchmarks": [{"name": "humaneval"}],
     },
 }
-ARTIFACT = Artifact(uri=URI, digest=DIGEST, bytes=7, created_at="2026-01-02T00:00:00Z")
+ARTIFACT = Artifact(
+    uri=URI,
+    digest=DIGEST,
+    bytes=7,
+    created_at="2026-01-02T00:00:00Z",
+    report=f"{URI}/report.html",
+)
 
 
 def body(

@@ -32,6 +32,8 @@ def _stage(stage: Stage) -> Iterator[str]:
     artifact = stage.status.get("artifact") or {}
     if artifact:
         yield f"    {artifact['uri']}  ({artifact.get('bytes', 0) / 1e6:.1f} MB)"
+    if artifact.get("report"):
+        yield f"    report: {artifact['report']}"
     numbers = _numbers(stage)
     for name, value in numbers.items():
         if not name.endswith(("/low", "/high")):

@@ -81,6 +81,7 @@ EXIT_RESUMABLE = 75  # preempted or interrupted by the world: restarted, not cou
 
 # Object keys below <prefix>/<namespace>/<word>/<name>/<digest>/
 MANIFEST = "manifest.json"  # written last; no manifest, no artifact
+REPORT = "report.html"  # what a stage says to people, where it says it; status links it
 CHECKPOINTS = "checkpoints"
 
 # Inside the operator's pod (set by the chart).

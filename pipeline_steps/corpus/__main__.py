@@ -2,8 +2,8 @@
 
     python -m pipeline_steps.corpus
 
-Stages, in this order, since each is cheaper or leaves less to the next (counters.STAGES): opt-out →
-read → language → licence → quality → parse → lint → security → exact dedup → decontamination →
+Stages, in this order, since each is cheaper or leaves less to the next (stages.STAGES): opt-out →
+read → language → licence → quality → parse → security → lint → exact dedup → decontamination →
 near dedup → mixture; then redaction and order. Quality comes before near dedup, or a rule could
 drop a cluster's only kept file; ids are hashed after redaction, which changes the text.
 
@@ -13,12 +13,14 @@ a partition is kept in the bucket until the artifact is published: a stage that 
 from there, with any number of workers, to the same bytes. With `keepParts` it stays, and a later
 spec makes again only those parts that it changes (names of parts: `Work.name`).
 
-Out: data/shard-*.parquet (columns in shards.SCHEMA), ledger.parquet (every file's fate).
+Out: data/shard-*.parquet (columns in shards.SCHEMA), ledger.parquet (every file's fate),
+report.html and report.md (the same for people).
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -26,7 +28,7 @@ import numpy as np
 from oremill.specs.artifact import File
 from oremill.specs.corpus import DataCorpusSpec
 from pipeline_steps import run
-from pipeline_steps.corpus import malware, mixture, near, partitions, similar
+from pipeline_steps.corpus import malware, mixture, near, partitions, report, similar
 from pipeline_steps.corpus.audit import Residue
 from pipeline_steps.corpus.clear import clear
 from pipeline_steps.corpus.finish import FINISHED_BY, finish
@@ -211,8 +213,8 @@ def _finish(work: Work, rates: dict[str, float]) -> tuple[list[File], Residue]:
             }
         )
     work.each("finished", finish, tasks)
-    for partition in kept:
-        work.ledger.add_kept(partition.number, work.part(partition, "kept"))
+    for partition, task in zip(kept, tasks, strict=True):
+        work.ledger.add_kept(partition.number, work.part(partition, "kept"), task["shard"])
     parts = work.context.parts
     told = [json.loads(parts.there(task["described"]).read_text()) for task in tasks]
     residue = sum((Residue(**one["residue"]) for one in told), Residue(0))
@@ -223,7 +225,7 @@ def _finish(work: Work, rates: dict[str, float]) -> tuple[list[File], Residue]:
 def _made(
     work: Work, taken: dict[str, mixture.Share], shards: list[File], residue: Residue
 ) -> run.Made:
-    """Return the artifact, with what status and the manifest say of it."""
+    """Return the artifact, with what status and the manifest say of it; its report is in it."""
     told = {
         "mixture": {role: asdict(one) for role, one in taken.items()},
         "audit": asdict(residue) | {"statement": residue.statement()},
@@ -233,14 +235,29 @@ def _made(
         results |= {f"share/{role}": round(one.reached, 4) for role, one in taken.items()}
     if residue.files:
         results["residualRate"] = round(residue.bound, 6)
-    return run.Made(
+    made = run.Made(
         work.folder,
         results,
         work.ledger.counters() | told,
-        LIBRARIES,
+        (*LIBRARIES, "matplotlib"),
         placed=tuple(shards),
         temporary="" if work.spec.keep_parts else work.context.parts.prefix,
     )
+    _report(work, made)
+    return made
+
+
+def _report(work: Work, made: run.Made) -> None:
+    """Write the report, of nothing but what a spec and its inputs decide."""
+    told = report.Told(
+        work.spec,
+        work.step.order.digest,
+        work.step.inputs,
+        made.counters,
+        made.results,
+        run.versions(made.libraries),
+    )
+    work.ledger.ask(partial(report.write, made.folder, told))
 
 
 if __name__ == "__main__":

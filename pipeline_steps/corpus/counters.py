@@ -10,12 +10,7 @@ import duckdb
 
 from pipeline_steps.corpus import policy
 from pipeline_steps.corpus.finish import EDITS
-
-# In the order in which files meet them. A file is dropped by the first that refuses it.
-STAGES = (
-    "opt-out", "read", "language", "licence", "quality", "parse", "lint", "security",
-    "exact-dedup", "decontamination", "near-dedup", "mixture",
-)  # fmt: skip
+from pipeline_steps.corpus.stages import STAGES
 
 
 def results(db: duckdb.DuckDBPyConnection) -> dict[str, float | int | str]:

@@ -10,7 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
@@ -42,6 +42,7 @@ SCHEMA = pa.schema(
         ("tags", pa.string()),  # insecure patterns, parted by spaces
         ("id", pa.string()),  # of a file of the corpus
         ("times", pa.int64()),  # that the mixture takes it
+        ("shard", pa.string()),  # file of the artifact that has it
         *((name, pa.int64()) for name in EDITS),
     ]
 )
@@ -56,6 +57,7 @@ _FATES = (
 _PLACE = "source || '/' || repository || '/' || path"
 _NONE = np.empty(0, dtype=np.int64)
 _BATCH = 65536  # rows of a row group of the ledger
+Result = TypeVar("Result")
 
 
 class Ledger:
@@ -96,8 +98,8 @@ class Ledger:
         self._db.execute(f"CREATE TABLE sketches (part INT, row BIGINT{columns})")
         self._db.execute(_FATES)
         self._db.execute(
-            "CREATE TABLE kept (part INT, row BIGINT, id TEXT, size BIGINT, times BIGINT"
-            f"{''.join(f', {name} BIGINT' for name in EDITS)})"
+            "CREATE TABLE kept (part INT, row BIGINT, id TEXT, size BIGINT, times BIGINT,"
+            f" shard TEXT{''.join(f', {name} BIGINT' for name in EDITS)})"
         )
 
     def __enter__(self) -> "Ledger":
@@ -133,11 +135,11 @@ class Ledger:
                 [str(studied)],
             )
 
-    def add_kept(self, part: int, kept: Path) -> None:
-        """Enter what the last pass kept."""
+    def add_kept(self, part: int, kept: Path, shard: str) -> None:
+        """Enter what the last pass kept, and the file of the artifact that has it."""
         self._db.execute(
-            f"INSERT INTO kept BY NAME SELECT {part} AS part, * FROM read_parquet(?)",
-            [str(kept)],
+            f"INSERT INTO kept BY NAME SELECT {part} AS part, ? AS shard, * FROM read_parquet(?)",
+            [shard, str(kept)],
         )
 
     def drop_opted_out(self, opt_outs: OptOuts) -> None:
@@ -287,6 +289,10 @@ class Ledger:
         """Return the numbers of status."""
         return counters.results(self._db)
 
+    def ask(self, query: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
+        """Return what is found by queries over the view `fates`, which is a row a file."""
+        return query(self._db)
+
     def counters(self) -> dict[str, Any]:
         """Return the manifest's counters."""
         return counters.counters(self._db)
@@ -295,7 +301,8 @@ class Ledger:
         """Write the ledger in (source, repository, path) order."""
         found = self._db.sql(
             "SELECT source, repository, path, bytes, language, licence, sha256, stage, reason,"
-            " value, tags, coalesce(id, '') AS id, coalesce(times, 0) AS times"
+            " value, tags, coalesce(id, '') AS id, coalesce(times, 0) AS times,"
+            " coalesce(shard, '') AS shard"
             f"{''.join(f', coalesce({name}, 0) AS {name}' for name in EDITS)}"
             " FROM fates LEFT JOIN kept USING (part, row)"
             " ORDER BY source, repository, path, sha256, part, row"

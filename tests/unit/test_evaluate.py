@@ -15,6 +15,7 @@ from pipeline_steps.evaluate.adapters import StepLang, read_problems, self_test
 from pipeline_steps.evaluate.judge import Judge, Limits
 from pipeline_steps.evaluate.scores import Answer, gains, results, score
 from pipeline_steps.evaluate.verdicts import Judgement, Verdict
+from pipeline_steps.report import html, markdown
 from tests.sandbox_server import SandboxServer
 
 LIMITS = Limits(wall_seconds=5.0, memory_bytes=256 * 2**20, output_bytes=65536)
@@ -164,8 +165,8 @@ def test_the_report_says_the_same_in_both_forms() -> None:
     last = score("rlef-a", "steplang", answers(*[P, P] * 10), [1], 0)
     differences = gains([first, last], 0)
     parts = report.tables([first, last], differences, {"sft-<a>/steplang": {"judge": 1}})
-    markdown, page = report.markdown("EvalJob x", parts), report.html("EvalJob x", parts)
-    assert "| rlef-a | sft-<a> | steplang | pass@1 | +0.5000 |" in markdown
+    told, page = markdown("EvalJob x", parts), html("EvalJob x", parts)
+    assert "| rlef-a | sft-&lt;a> | steplang | pass@1 | +0.5000 |" in told
     text = _Text()
     text.feed(page)
     for part in parts:

@@ -77,6 +77,22 @@ def test_a_stage_is_published_with_a_manifest_that_says_how_it_was_made(places: 
     assert manifest.counters == {"deep": {"er": 1}}
 
 
+@pytest.mark.parametrize("page", [[], ["report.html"]], ids=["none", "one"])
+def test_an_artifact_links_the_page_for_people_where_it_has_one(
+    places: run.Places, page: list[str]
+) -> None:
+    def make_with(step: run.Step) -> run.Made:
+        made = make(step)
+        for name in page:
+            (made.folder / name).write_text("<p>")
+        return made
+
+    step = run.load(places)
+    artifact = run.carry_out(make_with, step).artifact
+    assert artifact is not None
+    assert artifact.report == "".join(f"{step.uri}/{name}" for name in page)
+
+
 def test_a_stage_that_was_published_is_not_made_again(places: run.Places) -> None:
     first = run.carry_out(make, run.load(places))
 

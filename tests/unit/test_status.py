@@ -230,6 +230,7 @@ def test_a_complete_stage_shows_its_artifact() -> None:
     assert (found.phase, found.reason, found.progress.text) == ("Complete", "Reused", "100%")
     assert found.artifact is not None
     assert found.artifact.digest == DIGEST
+    assert found.artifact.report == ARTIFACT.report
     assert found.finished_at == "2026-01-02T03:04:05Z"
 
 

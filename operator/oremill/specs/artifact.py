@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from oremill.names import REPORT
 from oremill.specs.common import JobSpec, Model, _Placement
 
 # Raised by hand when the result of a kind changes for the same spec, by a changed default too.
@@ -50,6 +51,7 @@ class Artifact(Record):
     digest: str
     bytes: int = 0
     created_at: str = ""
+    report: str = ""  # address of the page for people, where the stage makes one
     inputs: list[Input] = Field(default=[])
 
 
@@ -87,6 +89,7 @@ class Manifest(Record):
             digest=self.digest,
             bytes=sum(file.bytes for file in self.files),
             created_at=self.created_at,
+            report=f"{uri}/{REPORT}" if any(file.path == REPORT for file in self.files) else "",
             inputs=self.inputs,
         )
 

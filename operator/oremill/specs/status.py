@@ -57,6 +57,8 @@ class ArtifactStatus(Model):
     """Size of all files."""
     created_at: Annotated[str, Field(max_length=32)] = ""
     """When the manifest was written."""
+    report: Annotated[str, Field(max_length=2048)] = ""
+    """Page for people, one HTML file of the artifact; empty where the stage makes none."""
     inputs: Annotated[list[ArtifactInput], Field(max_length=128)] = Field(default=[])
     """What it was made from."""
 
