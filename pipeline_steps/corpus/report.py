@@ -77,7 +77,7 @@ def _parts(told: Told, db: duckdb.DuckDBPyConnection) -> Iterator[Table]:
     yield tables.largest(clusters.largest(db, tables.LARGEST))
     yield tables.redaction(counters["redacted"], counters["audit"])
     yield tables.tags(counters["tags"])
-    yield tables.mixture(counters["mixture"])
+    yield tables.mixture(counters["mixture"], spec.mixture.unit)
     yield tables.sources(samples.sources(db))
     yield _asked(spec)
     yield _inputs(told.inputs)

@@ -215,13 +215,16 @@ def tags(found: Mapping[str, int]) -> Table:
     return Table("Insecure patterns", note, ("rule", "files"), rows, folded=True)
 
 
-def mixture(taken: Mapping[str, Counted]) -> Table:
+def mixture(taken: Mapping[str, Counted], unit: str) -> Table:
     """What each role gives to the corpus."""
     rows = [
         (role, f"{one['wanted']:.1%}", f"{one['reached']:.1%}", f"{one['rate']:.2f}", one["note"])
         for role, one in taken.items()
     ]
-    note = "Code is taken once; the other roles are thinned out or repeated to fit their weights."
+    note = (
+        "Code is taken once; the other roles are thinned out or repeated to fit their weights. "
+        f"Shares are of {unit}, before anything was replaced."
+    )
     header = ("role", "by the weights", "in the corpus", "times a file is taken", "note")
     picture = plots.mixture(taken) if len(taken) > 1 else ""
     return Table("Mixture", note, header, rows, picture)
