@@ -52,7 +52,7 @@ def write(folder: Path, told: Told, db: duckdb.DuckDBPyConnection) -> None:
 
 def _facts(told: Told) -> list[tuple[str, str]]:
     stages, results = told.counters["stages"], told.results
-    audited = [("hold something private", f"≤ {results['residualRate']:.2%}")]
+    audited = [("may hold private data", f"≤ {results['residualRate']:.2%}")]
     return [
         ("files read", amount(stages[0]["filesIn"])),
         ("files in the corpus", amount(results["files"])),
