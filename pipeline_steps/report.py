@@ -42,7 +42,7 @@ summary { cursor: pointer; color: var(--soft); font-size: .9rem }
 """
 # Nothing but the page itself may be loaded or run, should a cell ever hold more than text.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?( ?(%|[kMGTP]?B))?")
+_NUMBER = re.compile(r"[<+-]?[\d,]+(\.\d+)?( ?(%|[kMGTP]?B))?")
 _MARKS = re.compile(r"[\\`*_\[\]~$]")
 _MEANING = re.compile(r"[\\`*_\[\]{}<>&|~$:@#!]")
 _NO_CODE_SPAN = re.compile(r"[`|\\]|^ | $|^$")
@@ -183,6 +183,12 @@ def _entities(text: str) -> str:
 def amount(count: int) -> str:
     """Return a count with its thousands apart."""
     return f"{count:,}"
+
+
+def share(part: float, whole: float) -> str:
+    """Return a share in per cent; of nothing, none."""
+    found = part / whole if whole else 0.0
+    return "<0.1%" if 0 < found < 0.0005 else f"{found:.1%}"
 
 
 def counted(count: int, thing: str) -> str:

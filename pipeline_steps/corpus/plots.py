@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline_steps.figures import COLOURS, Series, bars
-from pipeline_steps.report import counted, size
+from pipeline_steps.report import counted, share, size
 
 MOST = 16  # bars of languages and of licences; what is smaller becomes one
 
@@ -32,7 +32,7 @@ def _lost(stage: Mapping[str, Any]) -> int:
 def _change(left: int, lost: int, files: int) -> str:
     if not files:
         return "nothing dropped"
-    return f"-{lost / max(1, left + lost):.1%}: {size(lost)} in {counted(files, 'file')}"
+    return f"-{size(lost)} in {counted(files, 'file')}, {share(lost, left + lost)}"
 
 
 def languages(found: Mapping[str, Mapping[str, int]]) -> str:

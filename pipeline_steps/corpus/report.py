@@ -59,7 +59,7 @@ def _facts(told: Told) -> list[tuple[str, str]]:
         ("text", size(results["bytes"])),
         ("repositories", amount(results["repositories"])),
         ("languages", amount(len(told.counters["languages"]))),
-        *([("hold something private", f"≤ {bound:.2%}")] if bound is not None else ()),
+        *([("may hold private data", f"≤ {bound:.2%}")] if bound is not None else ()),
     ]
 
 
@@ -77,7 +77,7 @@ def _parts(told: Told, db: duckdb.DuckDBPyConnection) -> Iterator[Table]:
     yield tables.largest(clusters.largest(db, tables.LARGEST))
     yield tables.redaction(counters["redacted"], counters["audit"])
     yield tables.tags(counters["tags"])
-    yield tables.mixture(counters["mixture"])
+    yield tables.mixture(counters["mixture"], spec.mixture.unit)
     yield tables.sources(samples.sources(db))
     yield _asked(spec)
     yield _inputs(told.inputs)

@@ -9,7 +9,7 @@ from pipeline_steps.corpus import plots
 from pipeline_steps.corpus.asked import Asked
 from pipeline_steps.corpus.grounds import grounds
 from pipeline_steps.corpus.samples import Dropped
-from pipeline_steps.report import Table, amount, short, size
+from pipeline_steps.report import Table, amount, share, short, size
 
 LARGEST = 12  # clusters that are named
 MOST = 60  # languages, licences, tags; the manifest's counters have all
@@ -34,7 +34,7 @@ def funnel(stages: Sequence[Counted], on: Sequence[str]) -> Table:
             size(one["bytesIn"] - one["bytesOut"]),
             amount(one["filesOut"]),
             size(one["bytesOut"]),
-            _share(one["bytesOut"], whole),
+            share(one["bytesOut"], whole),
         )
         for one in shown
     ]
@@ -61,7 +61,7 @@ def reasons(dropped: Sequence[Dropped], whole: int, asked: Sequence[Asked]) -> T
             one.reason,
             amount(one.files),
             size(one.bytes),
-            _share(one.bytes, whole),
+            share(one.bytes, whole),
             ", ".join(" ".join(part) for part in grounds(asked, one.stage, one.reason).items()),
         )
         for one in dropped
@@ -94,7 +94,7 @@ def languages(found: Mapping[str, Counted]) -> Table:
     whole = sum(one["bytes"] for one in found.values())
     most = sorted(found.items(), key=lambda item: (-item[1]["bytes"], item[0]))
     rows = [
-        (name, amount(one["files"]), size(one["bytes"]), _share(one["bytes"], whole))
+        (name, amount(one["files"]), size(one["bytes"]), share(one["bytes"], whole))
         for name, one in most[:MOST]
     ]
     note = f"Of the {len(found)} languages of the corpus, as GitHub's linguist names them."
@@ -112,7 +112,7 @@ def licences(costs: Mapping[str, Any], rules: Licences) -> Table:
             one["decision"],
             amount(one["files"]),
             size(one["bytes"]),
-            f"{one['share']:.1%}",
+            share(one["share"], 1),
         )
         for one in found
     ]
@@ -215,13 +215,16 @@ def tags(found: Mapping[str, int]) -> Table:
     return Table("Insecure patterns", note, ("rule", "files"), rows, folded=True)
 
 
-def mixture(taken: Mapping[str, Counted]) -> Table:
+def mixture(taken: Mapping[str, Counted], unit: str) -> Table:
     """What each role gives to the corpus."""
     rows = [
         (role, f"{one['wanted']:.1%}", f"{one['reached']:.1%}", f"{one['rate']:.2f}", one["note"])
         for role, one in taken.items()
     ]
-    note = "Code is taken once; the other roles are thinned out or repeated to fit their weights."
+    note = (
+        "Code is taken once; the other roles are thinned out or repeated to fit their weights. "
+        f"Shares are of {unit}, before anything was replaced."
+    )
     header = ("role", "by the weights", "in the corpus", "times a file is taken", "note")
     picture = plots.mixture(taken) if len(taken) > 1 else ""
     return Table("Mixture", note, header, rows, picture)
@@ -230,13 +233,9 @@ def mixture(taken: Mapping[str, Counted]) -> Table:
 def sources(found: Sequence[tuple[str, int, int, int, int]]) -> Table:
     """What each source gave."""
     rows = [
-        (name, amount(files), size(read), amount(kept), size(left), _share(left, read))
+        (name, amount(files), size(read), amount(kept), size(left), share(left, read))
         for name, files, read, kept, left in found
     ]
     note = "What was read of each source of the spec, and what of it is in the corpus."
     header = ("source", "files read", "bytes read", "files kept", "bytes kept", "share kept")
     return Table("Sources", note, header, rows)
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part / max(1, whole):.1%}"

@@ -5,7 +5,17 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from pipeline_steps.report import Table, Verbatim, counted, html, markdown, short, size, visible
+from pipeline_steps.report import (
+    Table,
+    Verbatim,
+    counted,
+    html,
+    markdown,
+    share,
+    short,
+    size,
+    visible,
+)
 
 GITHUB = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 HOSTILE = [
@@ -115,6 +125,14 @@ def test_a_folded_table_is_on_the_page_and_whole_in_markdown() -> None:
 )  # fmt: skip
 def test_bytes_have_three_digits(count: int, told: str) -> None:
     assert size(count) == told
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "told"),
+    [(0, 0, "0.0%"), (0, 9, "0.0%"), (1, 9, "11.1%"), (9, 9, "100.0%"), (1, 9999, "<0.1%")],
+)
+def test_a_share_that_is_there_is_not_nothing(part: int, whole: int, told: str) -> None:
+    assert share(part, whole) == told
 
 
 @pytest.mark.parametrize(("count", "told"), [(0, "0 files"), (1, "1 file"), (1234, "1,234 files")])
