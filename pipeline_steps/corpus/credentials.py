@@ -59,7 +59,7 @@ def _format(name: str, fields: dict[str, Any]) -> Format:
         name=name,
         hints=hints,
         pattern=re.compile(pattern),
-        begins=bool(begins) and begins[0].lower().startswith(hints),
+        begins=begins is not None and begins[0].lower().startswith(hints),
         needs=re.compile(fields["needs"]) if "needs" in fields else None,
         entropy=fields.get("entropy", 3.0),
         check=fields.get("check", ""),
