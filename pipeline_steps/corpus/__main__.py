@@ -90,14 +90,14 @@ def _nothing_left(ledger: Ledger) -> UserError:
 
 def _screen(work: Work) -> None:
     shaped_by = work.spec.model_dump(include=SHAPED_BY, mode="json")
-    tasks = [
-        {
+    tasks = {
+        partition.number: {
             "items": partition.described,
             "texts": work.name(partition, "texts", "", shaped_by),  # how the name begins
             "keys": work.name(partition, "keys", ".parquet", shaped_by),
         }
         for partition in work.partitions
-    ]
+    }
     work.each("screened", screen, tasks)
     for partition in work.partitions:
         work.ledger.add_screened(partition.number, work.part(partition, "keys"))
@@ -113,7 +113,7 @@ def _withhold(work: Work) -> None:
 
 def _clear(work: Work) -> None:
     """Name the texts without those that are opted out; make what an earlier run left otherwise."""
-    opted_out, tasks = work.ledger.dropped("opt-out"), []
+    opted_out, tasks = work.ledger.dropped("opt-out"), dict[int, dict[str, Any]]()
     kept: dict[str, list[str]] = {}
     for name in sorted(work.before):
         kept.setdefault(name.rpartition("-")[0], []).append(name)
@@ -122,7 +122,8 @@ def _clear(work: Work) -> None:
         begin, names["texts"] = names["texts"], texts_without(names["texts"], gone)
         if names["keys"] in work.before and names["texts"] not in work.before:
             others = kept.get(begin, [])
-            tasks.append(names | {"items": partition.described, "gone": gone, "kept": others})
+            told = {"items": partition.described, "gone": gone, "kept": others}
+            tasks[partition.number] = names | told
     work.each("cleared", clear, tasks)
 
 
@@ -135,12 +136,12 @@ def _drop_copies(work: Work) -> None:
 
 def _study(work: Work) -> None:
     near = work.spec.dedup.near.model_dump(include={"enabled", "shingle", "bands", "rows"})
-    gone, tasks = work.ledger.dropped(), []
+    gone, tasks = work.ledger.dropped(), dict[int, dict[str, Any]]()
     for partition in work.partitions:
         names, rows = work.parts[partition.number], gone.get(partition.number, [])
         made_from = (names["keys"], near, work.benchmarks, rows)
         studied = work.name(partition, "studied", ".parquet", *made_from)
-        tasks.append({"texts": names["texts"], "gone": rows, "studied": studied})
+        tasks[partition.number] = {"texts": names["texts"], "gone": rows, "studied": studied}
     work.each("studied", study, tasks)
     for partition in work.partitions:
         work.ledger.add_studied(partition.number, work.part(partition, "studied"))
@@ -154,12 +155,12 @@ def _drop_near(work: Work) -> None:
     groups, rules = work.ledger.groups(), work.spec.dedup.near
     wanted = work.ledger.places(near.candidates(groups))
     alike = [partition for partition in work.partitions if partition.number in wanted]
-    tasks = []
+    tasks = dict[int, dict[str, Any]]()
     for partition in alike:
         names = work.parts[partition.number]
         rows = [row for row, _ in wanted[partition.number]]
         name = work.name(partition, "shingles", ".npy", names["keys"], rules.shingle, rows)
-        tasks.append({"texts": names["texts"], "rows": rows, "shingles": name})
+        tasks[partition.number] = {"texts": names["texts"], "rows": rows, "shingles": name}
     work.each("compared", similar.cut, tasks)
     cut = [
         (np.array([document for _, document in wanted[p.number]]), work.part(p, "shingles"))
@@ -191,7 +192,7 @@ def _finish(work: Work, rates: dict[str, float]) -> tuple[list[File], Residue]:
     audited = work.ledger.audited(work.spec.redaction.audit_sample)
     asked = work.spec.model_dump(include=FINISHED_BY, mode="json")
     drawn = [work.spec.seed] if work.spec.order.drawn else []
-    tasks: list[dict[str, Any]] = []
+    tasks = dict[int, dict[str, Any]]()
     left, dropped = work.ledger.left(), work.ledger.dropped()
     repeated = work.ledger.taken(work.spec.seed, rates)
     kept = [item for item in work.partitions if item.number in left]
@@ -200,23 +201,21 @@ def _finish(work: Work, rates: dict[str, float]) -> tuple[list[File], Residue]:
         checked = audited.get(partition.number, [])
         roles, times = repeated.get(partition.number, ([], ""))
         made_from = (names["keys"], asked, drawn, gone, checked, times)
-        tasks.append(
-            {
-                "texts": names["texts"],
-                "keys": names["keys"],
-                "gone": gone,
-                "audited": checked,
-                "rates": {role: rates[role] for role in roles},
-                "shard": f"data/shard-{number:05d}.parquet",
-                "kept": work.name(partition, "kept", ".parquet", *made_from),
-                "described": work.name(partition, "described", ".json", *made_from),
-            }
-        )
+        tasks[partition.number] = {
+            "texts": names["texts"],
+            "keys": names["keys"],
+            "gone": gone,
+            "audited": checked,
+            "rates": {role: rates[role] for role in roles},
+            "shard": f"data/shard-{number:05d}.parquet",
+            "kept": work.name(partition, "kept", ".parquet", *made_from),
+            "described": work.name(partition, "described", ".json", *made_from),
+        }
     work.each("finished", finish, tasks)
     for partition, task in zip(kept, tasks, strict=True):
         work.ledger.add_kept(partition.number, work.part(partition, "kept"), task["shard"])
     parts = work.context.parts
-    told = [json.loads(parts.there(task["described"]).read_text()) for task in tasks]
+    told = [json.loads(parts.there(task["described"]).read_text()) for task in tasks.values()]
     residue = sum((Residue(**one["residue"]) for one in told), Residue(0))
     work.tell()
     return [File.model_validate(one) for one in told], residue

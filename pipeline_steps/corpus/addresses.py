@@ -9,6 +9,10 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline_steps.corpus import rules
 
 Edit = tuple[int, int, str]  # start, end, what it was
@@ -79,11 +83,43 @@ def machines(text: str) -> Iterator[Edit]:
 
 
 def _matches(text: str) -> Iterator[re.Match[str]]:
+    if not _may_have(np.frombuffer(text.encode(), dtype=np.uint8)):
+        return
     for dots in _DOTTED.finditer(text):
         match = _IPV4.search(text, max(0, dots.start() - 3), dots.end() + 4)
         if match and match.start() < dots.start() < match.end():
             yield match
     yield from _IPV6.finditer(text)
+
+
+@numba.njit(nogil=True, cache=True)
+def _may_have(data: NDArray[np.uint8]) -> bool:
+    """Return whether there is `.1.1.1`, or what an IPv6 address begins with: mostly not."""
+    for place in range(len(data) - 4):
+        byte = data[place]
+        if byte == 0x2E:
+            end = _after_digits(data, _after_digits(data, place))
+            if end < len(data) - 1 and data[end] == 0x2E and _is_digit(data[end + 1]):
+                return True
+        elif (byte == 0x32 or byte == 0x33) and data[place + 4] == 0x3A:
+            return True
+    return False
+
+
+@numba.njit(nogil=True, cache=True)
+def _after_digits(data: NDArray[np.uint8], place: int) -> int:
+    """Return where a dot and one to three digits end; the end of the text where there are none."""
+    if place >= len(data) or data[place] != 0x2E:
+        return len(data)
+    end = place + 1
+    while end < len(data) and end < place + 4 and _is_digit(data[end]):
+        end += 1
+    return end if end > place + 1 else len(data)
+
+
+@numba.njit(nogil=True, cache=True)
+def _is_digit(byte: int) -> bool:
+    return 0x30 <= byte <= 0x39
 
 
 def _is_public(address: str) -> bool:

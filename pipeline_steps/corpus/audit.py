@@ -19,9 +19,7 @@ from functools import cache
 from oremill.specs.corpus import Redaction
 from pipeline_steps import sentinels
 from pipeline_steps.corpus import looks
-from pipeline_steps.corpus.prefilter import Prefilter
-
-Hits = dict[str, list[int]]  # word -> where it begins
+from pipeline_steps.corpus.prefilter import Hits, Prefilter
 
 Z = 1.645  # one-sided 95 % of the normal distribution
 

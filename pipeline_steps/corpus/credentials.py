@@ -5,14 +5,16 @@ entropy, checksums and the looks of the value do. The formats are data: rules/se
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
 from pipeline_steps.corpus import assignments, looks, rules
-from pipeline_steps.corpus.prefilter import Prefilter, windows
+from pipeline_steps.corpus.prefilter import Hits, Prefilter, windows
 
+_LETTERS = re.compile(r"[A-Za-z0-9_-]{2,}(?=[\[A-Za-z0-9_-])")  # that a pattern begins with
 _ALONE = r"(?<![A-Za-z0-9])(?P<secret>{})(?![A-Za-z0-9])"
 
 
@@ -32,6 +34,7 @@ class Format:
     name: str
     hints: tuple[str, ...]
     pattern: re.Pattern[str]
+    begins: bool  # with a hint, so that it is not looked for anywhere else
     needs: re.Pattern[str] | None
     entropy: float
     check: str
@@ -48,13 +51,15 @@ def formats() -> tuple[Format, ...]:
 
 
 def _format(name: str, fields: dict[str, Any]) -> Format:
-    pattern = fields["pattern"]
+    pattern, begins = fields["pattern"], _LETTERS.match(fields["pattern"])
+    hints = tuple(fields.get("words", fields.get("hints", "").split()))
     if "(?P<" not in pattern:
         pattern = _ALONE.format(pattern)
     return Format(
         name=name,
-        hints=tuple(fields.get("words", fields.get("hints", "").split())),
+        hints=hints,
         pattern=re.compile(pattern),
+        begins=begins is not None and begins[0].lower().startswith(hints),
         needs=re.compile(fields["needs"]) if "needs" in fields else None,
         entropy=fields.get("entropy", 3.0),
         check=fields.get("check", ""),
@@ -65,13 +70,34 @@ def _format(name: str, fields: dict[str, Any]) -> Format:
 
 
 @cache
+def hints() -> frozenset[str]:
+    """Return the words without one of which a text has no secret."""
+    return frozenset([*assignments.WORDS, *(hint for one in formats() for hint in one.hints)])
+
+
+@cache
 def _prefilter() -> Prefilter:
-    return Prefilter([*assignments.WORDS, *(hint for one in formats() for hint in one.hints)])
+    return Prefilter(hints())
 
 
-def spans(text: str) -> list[Span]:
-    """Return the secrets of `text`, sorted, without overlaps."""
-    hits = _prefilter().find(text)
+@cache
+def _numbers() -> dict[str, list[int]]:
+    """Return hint -> the numbers of the formats that have it."""
+    found: dict[str, list[int]] = {}
+    for number, kind in enumerate(formats()):
+        for hint in kind.hints:
+            found.setdefault(hint.lower(), []).append(number)
+    return found
+
+
+def spans(text: str, hits: Hits | None = None) -> list[Span]:
+    """Return the secrets of `text`, sorted, without overlaps.
+
+    Args:
+        text: whole content.
+        hits: where `hints` are in it, if that is known.
+    """
+    hits = _prefilter().find(text) if hits is None else hits
     found = [*_issued(text, hits), *_named(text, hits)] if hits else []
     kept: list[Span] = []
     for one in sorted(found, key=lambda span: (span.start, -span.end, span.password)):
@@ -80,19 +106,30 @@ def spans(text: str) -> list[Span]:
     return kept
 
 
-def _issued(text: str, hits: dict[str, list[int]]) -> Iterator[Span]:
-    for kind in formats():
-        if hits.keys().isdisjoint(kind.hints):
+def _issued(text: str, hits: Hits) -> Iterator[Span]:
+    likely = {number for hint in hits for number in _numbers().get(hint, ())}
+    for kind in (formats()[number] for number in sorted(likely)):
+        for match in _matches(kind, text, hits):
+            place = next(name for name in match.groupdict() if match[name] and name != "host")
+            if _is_secret(kind, match, match[place], text):
+                yield Span(match.start(place), match.end(place), kind.name, kind.password)
+
+
+def _matches(kind: Format, text: str, hits: Hits) -> Iterator[re.Match[str]]:
+    offsets = sorted(one for hint in kind.hints for one in hits.get(hint, ()))
+    for start, end in windows(offsets, kind.before, kind.reach, len(text)):
+        if not kind.begins:
+            yield from kind.pattern.finditer(text, start, end)
             continue
-        offsets = [one for hint in kind.hints for one in hits.get(hint, ())]
-        for start, end in windows(offsets, kind.before, kind.reach, len(text)):
-            for match in kind.pattern.finditer(text, start, end):
-                place = next(name for name in match.groupdict() if match[name] and name != "host")
-                if _is_secret(kind, match, match[place], text):
-                    yield Span(match.start(place), match.end(place), kind.name, kind.password)
+        done = start
+        for offset in offsets[bisect_left(offsets, start) : bisect_left(offsets, end)]:
+            match = kind.pattern.match(text, offset, end) if offset >= done else None
+            if match:
+                done = match.end()
+                yield match
 
 
-def _named(text: str, hits: dict[str, list[int]]) -> Iterator[Span]:
+def _named(text: str, hits: Hits) -> Iterator[Span]:
     for start, end, password in assignments.find(text, hits):
         yield Span(start, end, "assignment", password)
 

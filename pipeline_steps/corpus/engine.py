@@ -24,7 +24,7 @@ def each(
     Args:
         work: a function of a module, which a worker finds by its name.
         recipe: of the context that each worker opens.
-        tasks: JSON objects.
+        tasks: JSON objects; they are begun in this order, so the longest come best first.
         workers: processes; 1 stays in this one.
 
     Raises:
@@ -32,6 +32,8 @@ def each(
     """
     if not tasks:
         return
+    # Else the results wait for each other, and every worker for the slowest of its round.
+    daft.set_execution_config(maintain_order=False)
     worker = _Worker(work, recipe)
     if workers > 1:
         do = daft.cls(_Worker, max_concurrency=workers, use_process=True)(work, recipe).do

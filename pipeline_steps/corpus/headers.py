@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from functools import cache
 
 from pipeline_steps.corpus import rules
-from pipeline_steps.corpus.prefilter import Prefilter
+from pipeline_steps.corpus.prefilter import Hits, Prefilter
 
 Edit = tuple[int, int, str]  # start, end, what it was
 
-_TITLES = (
+TITLES = (
     "author", "copyright", "(c)", "maintain", "written by", "created by", "contribut",
     "developed by", "modified by", "developer", "programmer", "credits",
 )  # fmt: skip
@@ -39,13 +39,18 @@ _FIRM_AFTER = re.compile(r"(?i)[ ,.]{1,3}(?:inc|llc|ltd|gmbh|corp|co|ag|sa|bv|pl
 
 @cache
 def _titles() -> Prefilter:
-    return Prefilter(_TITLES)
+    return Prefilter(TITLES)
 
 
-def names(text: str) -> Iterator[Edit]:
-    """Yield the people in headers: @author, Copyright (c), Author:; firms and teams stay."""
-    hits = _titles().find(text)
-    starts = {one for offsets in hits.values() for one in offsets}
+def names(text: str, hits: Hits | None = None) -> Iterator[Edit]:
+    """Yield the people in headers: @author, Copyright (c), Author:; firms and teams stay.
+
+    Args:
+        text: whole content.
+        hits: where TITLES are in it, if that is known.
+    """
+    hits = _titles().find(text) if hits is None else hits
+    starts = {one for title in TITLES for one in hits.get(title, ())}
     if "\u00a9" in text:
         starts |= {found.start() for found in re.finditer("\u00a9", text)}
     done = 0

@@ -63,6 +63,12 @@ def plan(items: Sequence[Item]) -> list[Partition]:
     return [Partition(number, tuple(sorted(found[number], key=_order))) for number in sorted(found)]
 
 
+def largest_first(partitions: Sequence[Partition]) -> list[int]:
+    """Return the numbers of partitions in an order that keeps all cores busy to the end."""
+    sizes = {one.number: sum(item.size for item in one.items) for one in partitions}
+    return sorted(sizes, key=lambda number: (-sizes[number], number))
+
+
 def number_of_partitions(size: int) -> int:
     """Return a power of two, so that a corpus that grows splits its partitions in half.
 

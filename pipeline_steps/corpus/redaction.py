@@ -13,11 +13,13 @@ import re
 import zlib
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from oremill.specs.corpus import Redaction
 from pipeline_steps import sentinels
 from pipeline_steps.corpus import addresses, credentials, headers
+from pipeline_steps.corpus.prefilter import Hits, Prefilter
 
 _SPELLED = re.compile("|".join(map(re.escape, sentinels.SPECIAL)))
 # The replacements of bigcode-dataset's pii_redaction.
@@ -77,6 +79,16 @@ def _pass(text: str, rules: Redaction) -> tuple[str, Counter[str]]:
     return text, counts
 
 
+@cache
+def _prefilter() -> Prefilter:
+    return Prefilter([*credentials.hints(), *headers.TITLES])
+
+
+@lru_cache(maxsize=1)  # most texts are the same after a kind as before it
+def _hits(text: str) -> Hits:
+    return _prefilter().find(text)
+
+
 def _edited(text: str, edits: list[Edit]) -> str:
     parts, position = [], 0
     for edit in edits:
@@ -90,7 +102,7 @@ def _credentials(text: str, rules: Redaction) -> list[Edit]:
         return []
     return [
         Edit(one.start, one.end, sentinels.PASSWORD if one.password else sentinels.KEY, counter)
-        for one in credentials.spans(text)
+        for one in credentials.spans(text, _hits(text))
         if getattr(rules, counter := "passwords" if one.password else "secrets")
     ]
 
@@ -106,7 +118,7 @@ def _addresses(text: str, rules: Redaction) -> list[Edit]:
 
 
 def _names(text: str, rules: Redaction) -> list[Edit]:
-    found = headers.names(text) if rules.names else ()
+    found = headers.names(text, _hits(text)) if rules.names else ()
     return [Edit(start, end, sentinels.NAME, "names") for start, end, _ in found]
 
 

@@ -6,7 +6,6 @@ at the speed that 50 MB/s of source asks for.
 
 import numba
 import numpy as np
-from datasketch import MinHash
 from numpy.typing import NDArray
 
 from pipeline_steps.corpus.shingles import Hashes
@@ -21,6 +20,8 @@ class Sketch:
     """The permutations of one choice of bands and rows."""
 
     def __init__(self, bands: int, rows: int) -> None:
+        from datasketch import MinHash  # half a second, which the other passes need not spend
+
         reference = MinHash(num_perm=bands * rows, seed=SEED, scheme=SCHEME)
         self._factors, self._offsets = (part.astype(np.uint32) for part in reference.permutations)
         self._shape = (bands, rows)

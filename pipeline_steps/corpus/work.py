@@ -13,7 +13,7 @@ from pipeline_steps import run
 from pipeline_steps.corpus import engine
 from pipeline_steps.corpus.context import Context, Recipe
 from pipeline_steps.corpus.ledger import Ledger
-from pipeline_steps.corpus.partitions import Partition
+from pipeline_steps.corpus.partitions import Partition, largest_first
 from pipeline_steps.corpus.parts import fingerprint
 from pipeline_steps.limits import cores
 
@@ -76,10 +76,18 @@ class Work:
         size = sum(item.size for partition in self.partitions for item in partition.items)
         return max(1, min(cores(), len(self.partitions), size // WORTH_A_PROCESS))
 
-    def each(self, name: str, work: engine.Pass, tasks: list[dict[str, Any]]) -> None:
-        """Run a pass over partitions, and say how far it is."""
+    def each(self, name: str, work: engine.Pass, tasks: dict[int, dict[str, Any]]) -> None:
+        """Run a pass over partitions, the largest first, and say how far it is.
+
+        Args:
+            name: of PASSES.
+            work: the pass.
+            tasks: partition -> its task.
+        """
         whole = len(self.partitions)
-        for done in engine.each(work, Recipe.of(self.step), tasks, self.workers):
+        order = largest_first(self.partitions)
+        dealt = [tasks[number] for number in order if number in tasks]
+        for done in engine.each(work, Recipe.of(self.step), dealt, self.workers):
             log.info("%s: %d of %d partitions", name, done, len(tasks))
             step = PASSES.index(name) * whole + done * whole // len(tasks)  # a pass may skip some
             self.step.progress.update(step, len(PASSES) * whole, "partitions", name)

@@ -85,6 +85,15 @@ def test_items_of_a_partition_come_in_the_order_of_the_keep_rule() -> None:
         assert order == sorted(order)
 
 
+def test_the_largest_partitions_are_begun_first() -> None:
+    sizes = {4: [1, 1], 5: [90], 6: [50, 45], 7: [2]}
+    planned = [
+        partitions.Partition(number, tuple(item(at, size) for at, size in enumerate(given)))
+        for number, given in sizes.items()
+    ]
+    assert partitions.largest_first(planned) == [6, 5, 4, 7]
+
+
 def keys(folder: Path, rows: list[tuple[int, str, str]]) -> Path:
     """Write a keys part of (priority, path, sha256)."""
     found = [
