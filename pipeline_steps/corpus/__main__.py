@@ -212,7 +212,7 @@ def _finish(work: Work, rates: dict[str, float]) -> tuple[list[File], Residue]:
             "described": work.name(partition, "described", ".json", *made_from),
         }
     work.each("finished", finish, tasks)
-    for partition, task in zip(kept, tasks, strict=True):
+    for partition, task in zip(kept, tasks.values(), strict=True):
         work.ledger.add_kept(partition.number, work.part(partition, "kept"), task["shard"])
     parts = work.context.parts
     told = [json.loads(parts.there(task["described"]).read_text()) for task in tasks.values()]
