@@ -18,21 +18,24 @@ report.html and report.md (the same for people).
 """
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
-
-import numpy as np
 
 from oremill.specs.artifact import File
 from oremill.specs.corpus import DataCorpusSpec
 from pipeline_steps import run
-from pipeline_steps.corpus import malware, mixture, near, partitions, report, similar
+from pipeline_steps.corpus import malware, mixture, partitions, report, similar
+from pipeline_steps.corpus.alike import Alike
 from pipeline_steps.corpus.audit import Residue
 from pipeline_steps.corpus.clear import clear
 from pipeline_steps.corpus.finish import FINISHED_BY, finish
 from pipeline_steps.corpus.ledger import Ledger
+from pipeline_steps.corpus.memory import shares
+from pipeline_steps.corpus.near import Numbers
 from pipeline_steps.corpus.partitions import Item
 from pipeline_steps.corpus.screen import SHAPED_BY, screen, texts_without
 from pipeline_steps.corpus.sources import door
@@ -41,7 +44,7 @@ from pipeline_steps.corpus.work import LIBRARIES, Work
 from pipeline_steps.errors import UserError
 from pipeline_steps.limits import cores, memory
 
-LEDGER_SHARE = 4  # one part in so many of the pod's memory is the ledger's
+log = logging.getLogger(__name__)
 
 
 def make(step: run.Step) -> run.Made:
@@ -64,8 +67,10 @@ def make(step: run.Step) -> run.Made:
 
 def _ledger(step: run.Step, spec: DataCorpusSpec) -> Ledger:
     names = [source.name for source in spec.sources]
-    held = memory() // LEDGER_SHARE
-    return Ledger(step.scratch / "ledger", names, bands_of(spec), held, cores())
+    shared = shares(memory(), cores(), spec)
+    log.info("of %d MiB of memory: %s", memory() >> 20, shared)
+    folder = step.scratch / "ledger"
+    return Ledger(folder, names, bands_of(spec), shared.ledger, shared.threads)
 
 
 def _items(step: run.Step, spec: DataCorpusSpec) -> Iterator[Item]:
@@ -152,24 +157,24 @@ def _drop_near(work: Work) -> None:
     """Drop near-duplicates: candidates by band, then by what their texts share."""
     if not bands_of(work.spec):
         return
-    groups, rules = work.ledger.groups(), work.spec.dedup.near
-    wanted = work.ledger.places(near.candidates(groups))
-    alike = [partition for partition in work.partitions if partition.number in wanted]
+    alike, rules = work.ledger.alike(), work.spec.dedup.near
+    found = similar.Shingles(alike.documents, _cut(work, alike), work.step.scratch)
+    for copies in similar.copies(alike, found, rules.bands, rules.threshold):
+        work.ledger.drop_near(*copies)
+    work.tell()
+
+
+def _cut(work: Work, alike: Alike) -> list[tuple[Numbers, Path]]:
+    """Cut the shingles of candidates; return the candidates of each partition and the file."""
+    wanted, shingle = alike.places(), work.spec.dedup.near.shingle
+    chosen = [partition for partition in work.partitions if partition.number in wanted]
     tasks = dict[int, dict[str, Any]]()
-    for partition in alike:
-        names = work.parts[partition.number]
-        rows = [row for row, _ in wanted[partition.number]]
-        name = work.name(partition, "shingles", ".npy", names["keys"], rules.shingle, rows)
+    for partition in chosen:
+        names, rows = work.parts[partition.number], wanted[partition.number][0].tolist()
+        name = work.name(partition, "shingles", ".bin", names["keys"], shingle, rows)
         tasks[partition.number] = {"texts": names["texts"], "rows": rows, "shingles": name}
     work.each("compared", similar.cut, tasks)
-    cut = [
-        (np.array([document for _, document in wanted[p.number]]), work.part(p, "shingles"))
-        for p in alike
-    ]
-    work.ledger.drop_near(
-        *similar.copies(groups, cut, work.step.scratch / "shingles", rules.threshold)
-    )
-    work.tell()
+    return [(wanted[one.number][1], work.part(one, "shingles")) for one in chosen]
 
 
 def _mix(work: Work) -> dict[str, mixture.Share]:

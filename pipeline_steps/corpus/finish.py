@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from oremill.specs.corpus import Ordering
@@ -42,6 +43,8 @@ FINISHED_BY: dict[str, Any] = {
     "order": True,
 }
 KEY = ["row", "source", "role", "repository", "path", "language", "licence", "tags"]
+BATCH = 1024  # keys that are decoded at once
+FILE = 1000  # bytes that a file counts for beside its text while its repository is ordered
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,13 @@ class Left:
     """A file that no stage dropped."""
 
     row: dict[str, Any]  # of KEY
-    text: str  # before redaction
+    content: bytes  # text before redaction: as a str, one emoji would make it four times as large
     times: int
+
+    @property
+    def text(self) -> str:
+        """The text before redaction."""
+        return self.content.decode()
 
 
 def finish(context: Context, task: dict[str, Any]) -> None:
@@ -124,13 +132,18 @@ def _write(context: Context, left: Left, out: Writer, kept: Writer | None) -> st
 
 def _left(context: Context, task: dict[str, Any]) -> Iterator[Left]:
     """Yield each file that is left, in (source, repository, path) order."""
-    texts, keys = context.parts.there(task["texts"]), context.parts.there(task["keys"])
-    described = pq.read_table(keys, columns=KEY, filters=[("stage", "=", "")]).to_pylist()
-    by_row = {row["row"]: row for row in described}
-    for number, text in read(texts, set(task["gone"])):
-        row = by_row[number]
+    described = _described(context.parts.there(task["keys"]))
+    for number, text in read(context.parts.there(task["texts"]), set(task["gone"])):
+        row = next(row for row in described if row["row"] == number)  # both are sorted
         rate = task["rates"].get(row["role"], 1.0)
-        yield Left(row, text, mixture.times(context.spec.seed, row["repository"], rate))
+        yield Left(row, text.encode(), mixture.times(context.spec.seed, row["repository"], rate))
+
+
+def _described(keys: Path) -> Iterator[dict[str, Any]]:
+    """Yield the keys that have a text, in their order, a few at a time."""
+    with pq.ParquetFile(keys) as file:
+        for batch in file.iter_batches(BATCH, columns=[*KEY, "stage"]):
+            yield from batch.filter(pc.equal(batch["stage"], "")).select(KEY).to_pylist()
 
 
 def _ordered(found: Iterable[Left], rules: Ordering, seed: int) -> Iterator[Left]:
@@ -140,12 +153,13 @@ def _ordered(found: Iterable[Left], rules: Ordering, seed: int) -> Iterator[Left
     size, group = 0, ("", "")
     for left in found:
         own = ("", "") if rules.mode == "file" else (left.row["source"], left.row["repository"])
-        if held and (own != group or size + len(left.text) > rules.max_bytes):
+        more = len(left.content) + FILE
+        if held and (own != group or size + more > rules.max_bytes):
             yield from _arranged(held, by, seed)
             held, size = [], 0
         group = own
         held.append(left)
-        size += len(left.text)
+        size += more
     yield from _arranged(held, by, seed)
 
 
@@ -159,4 +173,5 @@ def _file(left: Left, by: str) -> File:
     if by != "imports":
         # In the mode file, files of several repositories may have one path.
         return File(f"{left.row['source']}/{left.row['repository']}/{path}", language)
-    return File(path, language, links(path, language, left.text), len(left.text))
+    text = left.text
+    return File(path, language, links(path, language, text), len(text))

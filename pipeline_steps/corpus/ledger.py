@@ -18,9 +18,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline_steps.corpus import counters, mixture, policy, withheld
+from pipeline_steps.corpus.alike import Alike
 from pipeline_steps.corpus.contamination import Match
 from pipeline_steps.corpus.finish import EDITS
-from pipeline_steps.corpus.near import Groups, Numbers
+from pipeline_steps.corpus.near import Numbers
 from pipeline_steps.corpus.optout import OptOuts
 from pipeline_steps.corpus.parts import fingerprint
 from pipeline_steps.corpus.screen import KEYS
@@ -55,7 +56,6 @@ _FATES = (
     " FROM files f LEFT JOIN drops d USING (part, row)"
 )
 _PLACE = "source || '/' || repository || '/' || path"
-_NONE = np.empty(0, dtype=np.int64)
 _BATCH = 65536  # rows of a row group of the ledger
 Result = TypeVar("Result")
 
@@ -88,6 +88,7 @@ class Ledger:
                 "autoinstall_known_extensions": False,
             },
         )
+        self._db.execute("SET enable_progress_bar = false")  # it would go into the pod's log
         keys = KEYS.empty_table()
         self._db.execute("CREATE TABLE files AS SELECT 0 AS part, 0 AS priority, * FROM keys")
         del keys  # DuckDB finds the table by the variable's name
@@ -159,38 +160,9 @@ class Ledger:
             f" WINDOW same AS (PARTITION BY sha256 ORDER BY {_ORDER})) WHERE number > 1"
         )
 
-    def groups(self) -> Groups:
-        """Return which files share a band; a file is its place in the keep rule's order."""
-        self._db.execute(
-            f"CREATE OR REPLACE TABLE documents AS SELECT part, row,"
-            f" row_number() OVER (ORDER BY {_ORDER}) - 1 AS document"
-            " FROM files SEMI JOIN sketches USING (part, row)"
-        )
-        files, group, count = [_NONE], [_NONE], 0
-        for number in range(self._bands):
-            key = band(number)
-            found = self._db.execute(
-                f"SELECT document, {key} AS key FROM sketches JOIN documents USING (part, row)"
-                f" QUALIFY count(*) OVER (PARTITION BY {key}) > 1"
-            ).fetchnumpy()
-            keys, numbers = np.unique(found["key"], return_inverse=True)
-            files.append(found["document"].astype(np.int64))
-            group.append(numbers.astype(np.int64) + count)
-            count += len(keys)
-        return Groups(np.concatenate(files), np.concatenate(group))
-
-    def places(self, documents: Numbers) -> dict[int, list[tuple[int, int]]]:
-        """Return, for each partition, (row, document) of these documents, by row."""
-        wanted = pa.table({"document": documents})
-        found = self._db.execute(
-            "SELECT part, row, document FROM documents SEMI JOIN wanted USING (document)"
-            " ORDER BY part, row"
-        )
-        parts: dict[int, list[tuple[int, int]]] = {}
-        for part, row, document in found.fetchall():
-            parts.setdefault(part, []).append((row, document))
-        del wanted  # DuckDB finds the table by the variable's name
-        return parts
+    def alike(self) -> Alike:
+        """Return which files share a band."""
+        return Alike(self._db, _ORDER, self._bands)
 
     def drop_near(self, copies: Numbers, of: Numbers, similarity: NDArray[np.float64]) -> None:
         """Drop near-duplicates, with the similarity to the kept document and its place."""

@@ -69,7 +69,6 @@ class Tree:
         """
         self._texts = texts
         self._metadata = metadata
-        self._own: dict[str, Licence] = {}
         self._annotated = list(_annotations(texts.get("REUSE.toml", "")))
 
     def licence(self, path: str) -> Licence:
@@ -95,11 +94,6 @@ class Tree:
         return Licence(found, "repository") if found else NONE
 
     def _speaks_itself(self, path: str) -> Licence:
-        if path not in self._own:
-            self._own[path] = self._read_itself(path)
-        return self._own[path]
-
-    def _read_itself(self, path: str) -> Licence:
         own = "" if is_licence_file(path) else notices.own_licence(self._texts.get(path, ""))
         side = notices.tagged(self._texts.get(path + SIDE, ""))
         reuse = [said for pattern, said in self._annotated if pattern.fullmatch(path)]

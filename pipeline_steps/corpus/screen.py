@@ -60,6 +60,7 @@ SHAPED_BY: dict[str, Any] = {
     "parse": True, "lint": True, "security": True,
 }  # fmt: skip
 LINTED = 4 * 2**20  # characters of texts that one process of ruff reads
+ROW = 1024  # that a row counts for beside its text
 
 Row = tuple[dict[str, Any], str]  # a row of KEYS without its number, and the text
 
@@ -176,7 +177,7 @@ def _linted(found: Iterable[Row], spec: DataCorpusSpec) -> Iterator[Row]:
     size = 0
     for row in found:
         held.append(row)
-        size += len(row[1])
+        size += len(row[1]) + ROW
         if size >= LINTED:
             yield from _lint(held, spec)
             held, size = [], 0

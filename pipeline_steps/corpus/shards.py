@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
     ]
 )
 ROW_GROUP = 16 * 2**20  # bytes of content: what a reader must hold at once
+ROWS, BYTES = 1024, 4 * 2**20  # that wait as Python's objects, many times as large as Arrow's
 _REPEATED = ("source", "role", "repository", "language", "licence", "stage", "reason", "shard")
 
 
@@ -36,7 +37,8 @@ class Writer:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._schema = schema
         self._rows: list[dict[str, Any]] = []
-        self._held = 0
+        self._packed: list[pa.Table] = []  # of the row group, too
+        self._waiting = self._held = 0  # bytes of the rows, and of the row group
         self._file = pq.ParquetWriter(
             path,
             schema,
@@ -69,15 +71,25 @@ class Writer:
             size: bytes by which row groups are cut.
         """
         self._rows.append(row)
+        self._waiting += size
         self._held += size
         if self._held >= ROW_GROUP:
             self._flush()
+        elif self._waiting >= BYTES or len(self._rows) >= ROWS:
+            self._pack()
 
     def write_table(self, table: pa.Table) -> None:
         """Add a whole table as one row group."""
         self._file.write_table(table)
 
-    def _flush(self) -> None:
+    def _pack(self) -> None:
         if self._rows:
-            self._file.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
-        self._rows, self._held = [], 0
+            self._packed.append(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self._rows, self._waiting = [], 0
+
+    def _flush(self) -> None:
+        self._pack()
+        if self._packed:
+            # In one piece, or the pages' borders, and so the bytes, would depend on the pieces.
+            self._file.write_table(pa.concat_tables(self._packed).combine_chunks())
+        self._packed, self._held = [], 0

@@ -59,10 +59,11 @@ def study(context: Context, task: dict[str, Any]) -> None:
 def read(texts: Path, without: set[int]) -> Iterator[tuple[int, str]]:
     """Yield number and text of the rows of a part, a few at a time."""
     with pq.ParquetFile(texts) as file:
-        for batch in file.iter_batches(BATCH):
-            for row, text in zip(batch["row"].to_pylist(), batch["text"], strict=True):
-                if row not in without:
-                    yield row, text.as_py()
+        for group in range(file.num_row_groups):  # one at a time: it is bounded in bytes
+            for batch in file.iter_batches(BATCH, row_groups=[group]):
+                for row, text in zip(batch["row"].to_pylist(), batch["text"], strict=True):
+                    if row not in without:
+                        yield row, text.as_py()
 
 
 def read_rows(texts: Path, rows: list[int]) -> Iterator[tuple[int, str]]:

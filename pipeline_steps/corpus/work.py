@@ -13,9 +13,10 @@ from pipeline_steps import run
 from pipeline_steps.corpus import engine
 from pipeline_steps.corpus.context import Context, Recipe
 from pipeline_steps.corpus.ledger import Ledger
+from pipeline_steps.corpus.memory import shares
 from pipeline_steps.corpus.partitions import Partition, largest_first
 from pipeline_steps.corpus.parts import fingerprint
-from pipeline_steps.limits import cores
+from pipeline_steps.limits import cores, memory
 
 log = logging.getLogger(__name__)
 WORTH_A_PROCESS = 32 * 2**20  # bytes of archives; a process takes seconds to import what it needs
@@ -74,7 +75,8 @@ class Work:
     def workers(self) -> int:
         """How many processes are worth their start."""
         size = sum(item.size for partition in self.partitions for item in partition.items)
-        return max(1, min(cores(), len(self.partitions), size // WORTH_A_PROCESS))
+        fitting = shares(memory(), cores(), self.spec).workers
+        return max(1, min(fitting, len(self.partitions), size // WORTH_A_PROCESS))
 
     def each(self, name: str, work: engine.Pass, tasks: dict[int, dict[str, Any]]) -> None:
         """Run a pass over partitions, the largest first, and say how far it is.

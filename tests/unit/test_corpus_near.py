@@ -40,7 +40,8 @@ def copies(documents: list[Hashes], rules: NearDedup = RULES) -> dict[int, int]:
         shared = np.flatnonzero(counts[found] > 1)
         files.append(shared)
         group.append(found[shared] + band * len(documents))
-    groups = near.Groups(np.concatenate(files), np.concatenate(group))
+    order = np.argsort(np.concatenate(files), kind="stable")
+    groups = near.Groups(np.concatenate(files)[order], np.concatenate(group)[order])
     offsets = np.cumsum([0, *map(len, documents)])
     found = near.resolve(groups, np.concatenate(documents), offsets, rules.threshold)
     return {copy: int(of) for copy, of in enumerate(found.of) if of >= 0}

@@ -198,23 +198,10 @@ def test_only_roles_that_are_repeated_ask_for_their_repositories(
     assert times == ledger.taken(5, {"code": 2.0})[7][1] != ledger.taken(0, {"code": 3.0})[7][1]
 
 
-def test_groups_are_the_files_that_share_a_band(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.add_screened(1, keys(tmp_path, [(0, f"{name}.py", name) for name in "abcd"]))
-    ledger.add_studied(
-        1, studied(tmp_path, {0: [1, 5, 9], 1: [2, 5, 8], 2: [1, 6, 7], 3: [4, 4, 4]})
-    )
-    found = ledger.groups()
-    members: dict[int, set[int]] = {}
-    for file, group in zip(found.files.tolist(), found.group.tolist(), strict=True):
-        members.setdefault(group, set()).add(file)
-    assert sorted(map(sorted, members.values())) == [[0, 1], [0, 2]]
-    assert ledger.places(np.array([0, 2])) == {1: [(0, 0), (2, 2)]}
-
-
 def test_a_near_duplicate_names_the_kept_file(ledger: Ledger, tmp_path: Path) -> None:
     ledger.add_screened(1, keys(tmp_path, [(0, f"{name}.py", name) for name in "ab"]))
     ledger.add_studied(1, studied(tmp_path, {0: [1, 1, 1], 1: [1, 1, 1]}))
-    ledger.groups()
+    ledger.alike()
     ledger.drop_near(np.array([1]), np.array([0]), np.array([0.8125]))
     ledger.write(tmp_path / "out.parquet")
     row = pq.read_table(tmp_path / "out.parquet").to_pylist()[1]

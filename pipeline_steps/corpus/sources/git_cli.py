@@ -26,6 +26,8 @@ PASSED = (
 SETTINGS = (
     "core.hooksPath=/dev/null", "credential.helper=", "fetch.recurseSubmodules=false",
     "gc.auto=0", "maintenance.auto=false", "protocol.version=2", "advice.detachedHead=false",
+    # What is larger is no source: it passes through without being held.
+    "core.bigFileThreshold=16m", "core.deltaBaseCacheLimit=32m", "pack.threads=1",
 )  # fmt: skip
 # What a second try cannot change.
 FINAL = re.compile(r"not found|authentication|could not read|denied|forbidden|40[134]", re.I)

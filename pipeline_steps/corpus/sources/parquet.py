@@ -13,7 +13,7 @@ from pipeline_steps.corpus.sources.columns import Columns, Row
 from pipeline_steps.corpus.sources.found import Found
 from pipeline_steps.corpus.sources.jsonl import name
 from pipeline_steps.corpus.sources.members import dropped
-from pipeline_steps.corpus.sources.remote import opened
+from pipeline_steps.corpus.sources.remote import CHUNK, opened
 from pipeline_steps.corpus.sources.spool import Spool
 from pipeline_steps.storage import Object, Store
 
@@ -66,7 +66,10 @@ def rows(item: Item, columns: Columns, store: Store, needed: str) -> Iterator[tu
     Raises:
         UserError: that column is not there.
     """
-    with opened(store, item.key, store.size(item.key)) as source, pq.ParquetFile(source) as table:
+    with (
+        opened(store, item.key, store.size(item.key)) as source,
+        pq.ParquetFile(source, buffer_size=CHUNK) as table,  # or a column chunk is read at once
+    ):
         schema = table.schema_arrow
         columns.check(_names(schema, columns), needed)
         groups = _groups(item.part, table.num_row_groups)
