@@ -61,7 +61,7 @@ clean: ## Remove what tools left in this checkout
 	git clean -fdX -e '!.venv'
 
 ##@ Test
-.PHONY: test test-unit test-api test-e2e bench
+.PHONY: test test-unit test-api test-e2e test-soak bench
 test: lint cluster-up images ## All that runs on one machine: lint, unit, API server, chart, end to end
 	$(CLUSTER_ENV); $(PYTEST) tests
 test-unit: setup ## Seconds to minutes, no cluster
@@ -70,6 +70,8 @@ test-api: setup ## CRDs, chart and operator against a real API server
 	$(PYTEST) tests/api
 test-e2e: setup cluster-up images ## The example pipeline on the dev cluster
 	$(CLUSTER_ENV); $(PYTEST) tests/e2e
+test-soak: setup cluster-up images ## Gigabytes through a pod with a limit: the best part of an hour, 60 GB of disk
+	$(CLUSTER_ENV); $(PYTEST) -m soak -s tests/soak
 bench: setup ## Measure the judge and the corpus's passes on this machine
 	$(PYTHON) -m bench.judge
 	$(PYTHON) -m bench.corpus_order

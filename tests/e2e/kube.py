@@ -1,13 +1,17 @@
 """kubectl for the end-to-end tests: one namespace, JSON in and out, waiting with a reason."""
 
 import json
+import os
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from devcluster import cluster
 from oremill.names import GROUP, LABEL_KIND, LABEL_OWNER, LABEL_ROLE, PLURALS
 
 JsonObject = dict[str, Any]
@@ -86,6 +90,26 @@ class Kube:
             lambda status: status.get("phase") in ("Complete", "Failed"),
             seconds,
         )
+
+
+@contextmanager
+def installed(namespace: str) -> Iterator[Kube]:
+    """A namespace with operator, MinIO and inputs, in which nothing was made before.
+
+    It is kept when OREMILL_KEEP is set, to look at what failed.
+    """
+    kube = Kube(namespace, {**os.environ, **cluster.env()})
+    if kube.run("get", "namespace", namespace).returncode == 0:
+        _delete(kube)
+    ready = [sys.executable, "-m", "devcluster.demo", "--namespace", namespace, "--until", "ready"]
+    subprocess.run(ready, check=True)
+    yield kube
+    if "OREMILL_KEEP" not in os.environ:
+        _delete(kube)
+
+
+def _delete(kube: Kube) -> None:
+    kube.must("delete", "namespace", kube.namespace, "--wait=true", "--timeout=180s")
 
 
 def condition(status: JsonObject, kind: str) -> JsonObject:
