@@ -20,7 +20,7 @@ report.html and report.md (the same for people).
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -110,7 +110,9 @@ def _screen(work: Work) -> None:
 
 def _withhold(work: Work) -> None:
     """Drop what names decide: what owners opted out of, and repositories of benchmarks."""
+    work.watch.lap("ledger")
     work.ledger.drop_opted_out(work.context.opt_outs)
+    work.watch.lap("opt-out")
     _clear(work)
     work.ledger.drop_benchmarks(work.context.contamination.repository)
     work.tell()
@@ -133,8 +135,10 @@ def _clear(work: Work) -> None:
 
 
 def _drop_copies(work: Work) -> None:
+    work.watch.lap("ledger")
     if work.spec.dedup.exact:
         work.ledger.drop_copies()
+        work.watch.lap("exact-dedup")
     work.ledger.drop_beyond_caps({cap.name: cap.max_bytes for cap in work.spec.languages.caps})
     work.tell()
 
@@ -157,10 +161,13 @@ def _drop_near(work: Work) -> None:
     """Drop near-duplicates: candidates by band, then by what their texts share."""
     if not bands_of(work.spec):
         return
+    work.watch.lap("ledger")
     alike, rules = work.ledger.alike(), work.spec.dedup.near
+    work.watch.lap("near-dedup")
     found = similar.Shingles(alike.documents, _cut(work, alike), work.step.scratch)
     for copies in similar.copies(alike, found, rules.bands, rules.threshold):
         work.ledger.drop_near(*copies)
+    work.watch.lap("near-dedup")
     work.tell()
 
 
@@ -183,11 +190,13 @@ def _mix(work: Work) -> dict[str, mixture.Share]:
     Raises:
         UserError: nothing is left to mix.
     """
+    work.watch.lap("ledger")
     if not work.ledger.left():
         raise _nothing_left(work.ledger)
     taken = mixture.shares(work.ledger.sizes(work.spec.mixture.unit), work.spec.mixture)
     rates = {role: share.rate for role, share in taken.items()}
     work.ledger.drop_by_mixture(work.spec.seed, rates)
+    work.watch.lap("mixture")
     work.tell()
     return taken
 
@@ -248,7 +257,8 @@ def _made(
         temporary="" if work.spec.keep_parts else work.context.parts.prefix,
     )
     _report(work, made)
-    return made
+    work.watch.lap("ledger")
+    return replace(made, counters=made.counters | {"cost": work.spent()})
 
 
 def _report(work: Work, made: run.Made) -> None:

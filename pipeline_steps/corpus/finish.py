@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from oremill.specs.corpus import Ordering
-from pipeline_steps.corpus import audit, mixture, order, redaction
+from pipeline_steps.corpus import audit, meter, mixture, order, redaction
 from pipeline_steps.corpus.context import Context
 from pipeline_steps.corpus.imports import links
 from pipeline_steps.corpus.repository import File
@@ -82,11 +82,13 @@ def finish(context: Context, task: dict[str, Any]) -> None:
                         text = _write(context, left, out, kept if copy == 0 else None)
                         if copy == 0 and left.row["row"] in audited:
                             residue += audit.residue([text], context.spec.redaction)
+                            meter.lap("audit", len(text))
         key = f"{context.prefix}/{task['shard']}"
         placed = {"path": task["shard"], "key": key, "etag": context.store.upload(shard, key)}
         described = {"sha256": sha256_of(shard), "bytes": shard.stat().st_size}
         drafts[1].write_text(json.dumps(placed | described | {"residue": asdict(residue)}))
         shard.unlink()
+        meter.lap("shards")
 
     if not _is_placed(context, task):
         context.parts.make_again((task["kept"], task["described"]), write)
@@ -117,7 +119,9 @@ def _most(rates: Mapping[str, float]) -> int:
 
 def _write(context: Context, left: Left, out: Writer, kept: Writer | None) -> str:
     """Write a file, and return its text as it is in the corpus."""
+    meter.lap("order", len(left.text))
     clean = redaction.redact(left.text, context.spec.redaction)
+    meter.lap("redaction", len(left.text))
     row = left.row | {"path": redaction.cut_apart(left.row["path"])}
     identity = "\0".join([row["source"], row["repository"], row["path"], clean.text])
     name = sha256(identity.encode()).hexdigest()[:32]
@@ -127,6 +131,7 @@ def _write(context: Context, left: Left, out: Writer, kept: Writer | None) -> st
         edits = {edit: getattr(clean, edit) for edit in EDITS}
         told = {"row": row["row"], "id": name, "size": size, "times": left.times}
         kept.write(told | edits, 64)
+    meter.lap("shards", size)
     return clean.text
 
 

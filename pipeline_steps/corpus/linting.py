@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from ruff import find_ruff_bin
 
+from pipeline_steps.corpus import meter
 from pipeline_steps.errors import StepFailed
 
 LANGUAGE = "Python"
@@ -70,6 +71,7 @@ def _check(folder: str, rules: Sequence[str]) -> str:
         text=True,
         check=False,
     )
+    meter.programs("lint")
     if done.returncode:
         raise StepFailed(f"ruff failed with {done.returncode}: {done.stderr.strip()[-500:]}")
     return done.stdout

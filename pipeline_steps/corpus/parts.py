@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from pipeline_steps.corpus import meter
 from pipeline_steps.errors import StepFailed
 from pipeline_steps.storage import Store
 
@@ -22,6 +23,11 @@ def fingerprint(value: Any) -> str:
     """Return sixteen digits of the hash of a JSON value."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()[:16]
+
+
+def cost_of(name: str) -> str:
+    """Return the name of the part that says what another one cost."""
+    return f"cost/{name}.json"
 
 
 @dataclass(frozen=True)
@@ -60,14 +66,22 @@ class Parts:
             self.make_again(names, write)
 
     def make_again(self, names: Sequence[str], write: Callable[[list[Path]], None]) -> None:
-        """Write parts that belong together, whether they are there or not."""
-        paths = [self.local(name) for name in names]
-        drafts = [path.with_name(f".{os.getpid()}-{path.name}") for path in paths]
-        for path in paths:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        write(drafts)
+        """Write parts that belong together, whether they are there or not, and what they cost."""
+        drafts = [self._draft(name) for name in names]
+        with meter.measured() as cost:
+            write(drafts)
+            meter.lap("parts")
+        draft = self._draft(cost_of(names[-1]))
+        draft.write_text(cost.json())
+        self.put(draft, cost_of(names[-1]))
         for name, draft in zip(names, drafts, strict=True):
             self.put(draft, name)
+
+    def _draft(self, name: str) -> Path:
+        """Return where a part is written before it is one."""
+        path = self.local(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.with_name(f".{os.getpid()}-{path.name}")
 
     def put(self, draft: Path, name: str) -> None:
         """Make a finished file a part."""

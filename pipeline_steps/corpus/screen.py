@@ -21,6 +21,7 @@ from pipeline_steps.corpus import (
     licences,
     linting,
     malware,
+    meter,
     parsing,
     pretokens,
     quality,
@@ -84,6 +85,7 @@ def screen(context: Context, task: dict[str, Any]) -> None:
                     left_out.append(number)
                 else:
                     texts.write({"row": number, "text": text}, len(text))
+                meter.lap("parts", len(text))
         context.parts.put(draft, texts_without(task["texts"], left_out))
 
     context.parts.make((task["keys"],), write)
@@ -104,6 +106,8 @@ def _files(context: Context, items: list[Item], folder: Path) -> Iterator[Row]:
     """Yield the rows of every item, read one at a time."""
     for item in items:
         with door.read(item, context.spec, context.store, folder) as spool:
+            meter.programs("read")
+            meter.lap("read", item.size)
             yield from rows(context, item, spool)
 
 
@@ -117,21 +121,23 @@ def rows(context: Context, item: Item, spool: Spool) -> Iterator[Row]:
 
 def _row(item: Item, member: Member, tree: licences.Tree, spec: DataCorpusSpec) -> dict[str, Any]:
     content = member.text.encode()
+    meter.lap("read")
     language, licence = member.language, licences.NONE
     if member.text:
         language = language or languages.language(member.path, content)
+        meter.lap("language", len(content))
         licence = tree.ruling(member.path, spec.licences.mode)
+        meter.lap("licence", len(content))
     licence = licence if licence.expression else licences.Licence(member.licence)
     seen = File(member.path, member.text, content, language, item.role != "code")
     stage, drop = _first_drop(member, seen, licence, spec)
-    judged = (
-        insecure.Judgement("", ())
-        if drop
-        else insecure.judge(member.text, language, spec.security.insecure)
-    )
+    judged = insecure.Judgement("", ())
+    if not drop:
+        judged = insecure.judge(member.text, language, spec.security.insecure)
+        meter.lap("security", len(content))
     if judged.drop:
         stage, drop = "security", Drop("insecure", judged.drop)
-    return {
+    row = {
         "source": item.source,
         "role": item.role,
         "repository": member.repository,
@@ -144,6 +150,8 @@ def _row(item: Item, member: Member, tree: licences.Tree, spec: DataCorpusSpec) 
         "tags": " ".join(judged.tags),
         **_dropped(stage, drop.reason if drop else "", drop.value if drop else ""),
     }
+    meter.lap("keys", len(content))
+    return row
 
 
 def _dropped(stage: str, reason: str, value: str) -> dict[str, str]:
@@ -159,11 +167,14 @@ def _first_drop(
         return "language", Drop(reason, seen.language)
     if reason := licences.refusal(licence, spec.licences):
         return "licence", Drop(reason, licence.expression)
-    if drop := quality.judge(seen, spec.quality):
+    drop = quality.judge(seen, spec.quality)
+    meter.lap("quality", len(seen.content))
+    if drop:
         return "quality", drop
     # Whether Python parses, ruff knows in a tenth of the time: _lint asks it.
     if seen.language in set(spec.parse.languages) - {linting.LANGUAGE} and not seen.prose:
         share = parsing.errors(seen.text, seen.language) or 0.0
+        meter.lap("parse", len(seen.content))
         if share > spec.parse.max_error_share:
             return "parse", Drop("does-not-parse", f"{share:.4f}")
     if spec.security.malware == "drop" and (rule := malware.find(seen.text)):
@@ -194,6 +205,7 @@ def _lint(held: list[Row], spec: DataCorpusSpec) -> list[Row]:
     ]
     stubs = [row["path"].endswith(".pyi") for row, _ in asked]
     found = linting.findings([text for _, text in asked], spec.lint.rules, stubs)
+    meter.lap("lint", sum(len(text) for _, text in asked))
     for (row, text), one in zip(asked, found, strict=True):
         # What ruff refuses may be a template, or Python 2, which the grammar knows.
         share = 0.0 if one.parses or not parsed else parsing.errors(text, linting.LANGUAGE) or 0.0
@@ -201,4 +213,5 @@ def _lint(held: list[Row], spec: DataCorpusSpec) -> list[Row]:
             row |= _dropped("parse", "does-not-parse", f"{share:.4f}") | {"tags": "", "tokens": 0}
         elif one.rule and not row["stage"]:
             row |= _dropped("lint", "broken", one.rule)
+    meter.lap("parse")
     return held

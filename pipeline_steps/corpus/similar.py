@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_steps.corpus import near
+from pipeline_steps.corpus import meter, near
 from pipeline_steps.corpus.alike import Alike
 from pipeline_steps.corpus.context import Context
 from pipeline_steps.corpus.near import Numbers
@@ -41,6 +41,7 @@ def cut(context: Context, task: dict[str, Any]) -> None:
                 found = shingles(text, context.spec.dedup.near.shingle)
                 found.tofile(out)
                 counts.append(len(found))
+                meter.lap("near-dedup", len(text))
             np.array(counts, dtype=np.int64).tofile(out)
 
     context.parts.make((task["shingles"],), write)

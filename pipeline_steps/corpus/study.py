@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from oremill.specs.corpus import DataCorpusSpec
+from pipeline_steps.corpus import meter
 from pipeline_steps.corpus.context import Context
 from pipeline_steps.corpus.shards import Writer
 from pipeline_steps.corpus.shingles import shingles
@@ -52,6 +53,7 @@ def study(context: Context, task: dict[str, Any]) -> None:
         with Writer(drafts[0], schema(spec)) as out:
             for row, text in read(texts, set(task["gone"])):
                 out.write({"row": row, **_studied(context, text)}, 8 * bands_of(spec) + 64)
+                meter.lap("parts")
 
     context.parts.make((task["studied"],), write)
 
@@ -60,10 +62,12 @@ def read(texts: Path, without: set[int]) -> Iterator[tuple[int, str]]:
     """Yield number and text of the rows of a part, a few at a time."""
     with pq.ParquetFile(texts) as file:
         for group in range(file.num_row_groups):  # one at a time: it is bounded in bytes
-            for batch in file.iter_batches(BATCH, row_groups=[group]):
-                for row, text in zip(batch["row"].to_pylist(), batch["text"], strict=True):
+            for batch in file.iter_batches(BATCH, row_groups=[group], use_threads=False):
+                for row, value in zip(batch["row"].to_pylist(), batch["text"], strict=True):
                     if row not in without:
-                        yield row, text.as_py()
+                        text = value.as_py()
+                        meter.lap("parts", len(text))
+                        yield row, text
 
 
 def read_rows(texts: Path, rows: list[int]) -> Iterator[tuple[int, str]]:
@@ -74,13 +78,16 @@ def read_rows(texts: Path, rows: list[int]) -> Iterator[tuple[int, str]]:
 
 def _studied(context: Context, text: str) -> dict[str, Any]:
     spec, drop = context.spec, context.contamination.find(text)
+    meter.lap("decontamination", len(text))
     if drop is not None:
         return {"stage": "decontamination", "reason": drop.reason, "value": drop.value}
     passed = {"stage": "", "reason": "", "value": ""}
     if not spec.dedup.near.enabled:
         return passed
     found = shingles(text, spec.dedup.near.shingle)
+    meter.lap("shingles", len(text))
     if len(found) < MIN_SHINGLES:
         return passed
     keys = context.sketch.bands(found)
+    meter.lap("sketch", len(text))
     return passed | {band(number): key for number, key in enumerate(keys.tolist())}

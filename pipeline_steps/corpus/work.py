@@ -2,6 +2,8 @@
 
 import logging
 import platform
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -14,9 +16,11 @@ from pipeline_steps.corpus import engine
 from pipeline_steps.corpus.context import Context, Recipe
 from pipeline_steps.corpus.ledger import Ledger
 from pipeline_steps.corpus.memory import shares
+from pipeline_steps.corpus.meter import Cost, Stopwatch
 from pipeline_steps.corpus.partitions import Partition, largest_first
-from pipeline_steps.corpus.parts import fingerprint
+from pipeline_steps.corpus.parts import cost_of, fingerprint
 from pipeline_steps.limits import cores, memory
+from pipeline_steps.storage import TRANSFERS
 
 log = logging.getLogger(__name__)
 WORTH_A_PROCESS = 32 * 2**20  # bytes of archives; a process takes seconds to import what it needs
@@ -39,6 +43,8 @@ class Work:
     ledger: Ledger
     parts: dict[int, dict[str, str]] = field(default_factory=dict)  # partition -> role -> name
     before: frozenset[str] = field(init=False)  # parts that were there when the run began
+    # Of this process, between the passes: the ledger, and what is decided by a look at all files.
+    watch: Stopwatch = field(default_factory=lambda: Stopwatch(time.process_time))
 
     def __post_init__(self) -> None:
         self.before = self.context.parts.listed()
@@ -87,12 +93,34 @@ class Work:
             tasks: partition -> its task.
         """
         whole = len(self.partitions)
+        self.watch.lap("ledger")
         order = largest_first(self.partitions)
         dealt = [tasks[number] for number in order if number in tasks]
         for done in engine.each(work, Recipe.of(self.step), dealt, self.workers):
             log.info("%s: %d of %d partitions", name, done, len(tasks))
             step = PASSES.index(name) * whole + done * whole // len(tasks)  # a pass may skip some
             self.step.progress.update(step, len(PASSES) * whole, "partitions", name)
+        self.watch.skip()  # in a small corpus, this process made the parts
+
+    def costs(self) -> dict[int, Cost]:
+        """Return what the parts cost that the corpus is made of, by partition.
+
+        Whichever run made them; what was made before there was a meter counts as nothing.
+        """
+        parts, found = self.context.parts, dict[int, list[Cost]]()
+        there = parts.listed()
+        names = {
+            cost_of(name): number for number, made in self.parts.items() for name in made.values()
+        }
+        told = sorted(there & names.keys())
+        with ThreadPoolExecutor(TRANSFERS) as pool:
+            for name, path in zip(told, pool.map(parts.there, told), strict=True):
+                found.setdefault(names[name], []).append(Cost.of(path.read_text()))
+        return {number: Cost.sum(costs) for number, costs in found.items()}
+
+    def cost(self) -> Cost:
+        """Return what the corpus cost so far."""
+        return Cost.sum([self.watch.cost, *self.costs().values()])
 
     def tidy(self) -> None:
         """Remove the parts that were there and that nobody needs: this run did not use them.
@@ -102,7 +130,7 @@ class Work:
         time; what another one writes meanwhile was not there at the beginning, and stays.
         """
         used = {name for names in self.parts.values() for name in names.values()}
-        self.context.parts.remove(self.before - used)
+        self.context.parts.remove(self.before - used - set(map(cost_of, used)))
 
     def tell(self) -> None:
         """Say what each stage was given and left, how far the corpus is, and why files are gone."""
@@ -117,3 +145,22 @@ class Work:
                 gauge("dropped_files", count, stage=stage["stage"], reason=reason)
         for what, count in self.ledger.edits().items():
             gauge("redacted", count, what=what)
+        for name, spent in self.spent().items():
+            gauge("stage_cpu_seconds", spent["cpuSeconds"], stage=name)
+            gauge("stage_bytes", spent["bytes"], stage=name)
+
+    def spent(self) -> dict[str, dict[str, float]]:
+        """Return CPU seconds and bytes by stage; a question to the ledger is about all bytes."""
+        cost = self.cost()
+        came = {
+            one["stage"]: one["bytesIn"]
+            for one in self.ledger.funnel()
+            if one["stage"] in self.watch.cost.seconds
+        }
+        return {
+            stage: {
+                "cpuSeconds": round(cost.seconds[stage], 3),
+                "bytes": cost.bytes[stage] or came.get(stage, 0),
+            }
+            for stage in cost.stages
+        }

@@ -107,7 +107,10 @@ def test_parts_that_are_there_are_not_made_again(
         made(at)
     monkeypatch.undo()
     monkeypatch.setattr(screen, "rows", _fail)
-    assert made(places(minio, tmp_path / "second", "again"))
+    _, manifest = corpus_runs.carried_out(places(minio, tmp_path / "second", "again"))
+    assert manifest.files
+    spent = manifest.counters["cost"]["language"]  # by the first run
+    assert spent["bytes"] == manifest.counters["stages"][0]["bytesIn"] and spent["cpuSeconds"] > 0
 
 
 def _fail(*given: object) -> None:

@@ -157,6 +157,9 @@ def test_prometheus_is_told_why_files_are_gone(corpus: Done) -> None:
     left = float(manifest.counters["stages"][-1]["bytesOut"])
     assert f'oremill_bytes_out{{kind="DataCorpus",stage="mixture"}} {left}' in told
     assert 'oremill_redacted{kind="DataCorpus",what="emails"} 1.0' in told
+    spent = float(manifest.counters["cost"]["redaction"]["bytes"])
+    assert f'oremill_stage_bytes{{kind="DataCorpus",stage="redaction"}} {spent}' in told
+    assert 'oremill_stage_cpu_seconds{kind="DataCorpus",stage="redaction"}' in told
     assert step.progress.now.step == step.progress.now.total
 
 
