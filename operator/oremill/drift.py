@@ -6,6 +6,8 @@ from oremill import quantity
 
 # Maps that the API server applies whole: a key more in one of them selects something else.
 _ATOMIC = frozenset({"selector", "podSelector", "namespaceSelector", "nodeSelector"})
+# Immutable fields that an older API server leaves out, however often they are applied.
+_NEWER = frozenset({"successPolicy"})
 
 
 def differs(wanted: Any, live: Any) -> bool:
@@ -20,6 +22,7 @@ def differs(wanted: Any, live: Any) -> bool:
         return not isinstance(live, dict) or any(
             (live.get(name) or {}) != value if name in _ATOMIC else differs(value, live.get(name))
             for name, value in wanted.items()
+            if name in live or name not in _NEWER
         )
     if isinstance(wanted, list):
         return not isinstance(live, list) or _list_differs(wanted, live)

@@ -61,6 +61,7 @@ SPEC_FILE = f"{SPEC_DIR}/spec.json"
 STORAGE_SECRET_DIR = "/etc/oremill-storage"  # files accessKey, secretKey (the user's Secret)
 STORAGE_CA_FILE = "/etc/oremill-ca/ca.crt"
 SANDBOX_TOKEN_FILE = "/etc/oremill-sandbox/token"
+RAY_TOKEN_FILE = "/etc/oremill-ray/auth_token"  # of the Ray cluster that spec.ray names
 SCRATCH_DIR = "/scratch"  # sized emptyDir; also TMPDIR and HOME
 TERMINATION_LOG = "/dev/termination-log"  # final result as JSON, at most 4 KiB
 
@@ -68,7 +69,9 @@ ENV_CPUS = "OREMILL_CPUS"  # cores that the pod may use, rounded up
 ENV_MEMORY = "OREMILL_MEMORY"  # bytes that it may use
 
 PORT_PROGRESS = 9400  # rank 0: GET /metrics (Prometheus), GET /progress (JSON for the operator)
-PORT_RENDEZVOUS = 29500  # torchrun's c10d store on rank 0
+PORT_RENDEZVOUS = 29500  # rank 0: torchrun's c10d store, or the head of a corpus's Ray cluster
+PORT_RAY = 29501  # first port of a Ray node: raylet, objects, environments, then its processes
+PORTS_RAY = 400  # how many there are: a process has one, and there are two or three a core
 PORT_SANDBOX = 8080  # the runner's HTTP API
 PORT_OPERATOR_METRICS = 9401
 PORT_OPERATOR_HEALTH = 9402

@@ -10,6 +10,7 @@ _STARTING = {"", "ContainerCreating", "PodInitializing"}
 _MOUNTS = {
     "storage": ("Secret", "the keys accessKey and secretKey", "spec.storage.secretRef"),
     "authority": ("ConfigMap", "the key ca.crt", "spec.storage.caRef"),
+    "ray-token": ("Secret", "the key auth_token", "spec.ray.tokenRef"),
 }
 # The kubelet's words; only they tell an object that is absent from one that lacks a key.
 _MOUNT = re.compile(

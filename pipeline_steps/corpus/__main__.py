@@ -7,11 +7,12 @@ read → language → licence → quality → parse → security → lint → ex
 near dedup → mixture; then redaction and order. Quality comes before near dedup, or a rule could
 drop a cluster's only kept file; ids are hashed after redaction, which changes the text.
 
-They run as passes over the partitions (screen, study, finish), by Daft on every core. Between two
-passes the ledger, one row a file, answers what concerns the corpus as a whole. What a pass made of
-a partition is kept in the bucket until the artifact is published: a stage that is killed goes on
-from there, with any number of workers, to the same bytes. With `keepParts` it stays, and a later
-spec makes again only those parts that it changes (names of parts: `Work.name`).
+They run as passes over the partitions (screen, study, finish), by Daft on every core of every
+machine (machines.py). Between two passes the ledger, one row a file, answers what concerns the
+corpus as a whole. What a pass made of a partition is kept in the bucket until the artifact is
+published: a stage that is killed goes on from there, with any number of workers, to the same bytes.
+With `keepParts` it stays, and a later spec makes again only those parts that it changes (names of
+parts: `Work.name`).
 
 Out: data/shard-*.parquet (columns in shards.SCHEMA), ledger.parquet (every file's fate),
 report.html and report.md (the same for people).
@@ -28,7 +29,7 @@ from typing import Any, cast
 from oremill.specs.artifact import File
 from oremill.specs.corpus import DataCorpusSpec
 from pipeline_steps import run
-from pipeline_steps.corpus import malware, mixture, partitions, report, similar
+from pipeline_steps.corpus import machines, malware, mixture, partitions, report, similar
 from pipeline_steps.corpus.alike import Alike
 from pipeline_steps.corpus.audit import Residue
 from pipeline_steps.corpus.clear import clear
@@ -275,4 +276,4 @@ def _report(work: Work, made: run.Made) -> None:
 
 
 if __name__ == "__main__":
-    run.main(make)
+    run.main(machines.spread(make))

@@ -47,7 +47,7 @@ class Context:
 class Recipe:
     """A context as it is sent to a worker."""
 
-    places: run.Places
+    places: run.Places | None  # None on another machine, which knows its own
     order: str  # JSON
     prefix: str
     work: str
@@ -66,7 +66,7 @@ class Recipe:
 @lru_cache(maxsize=1)
 def _open(recipe: Recipe) -> Context:
     order = Order.model_validate_json(recipe.order)
-    places = recipe.places
+    places = recipe.places or run.Places.from_environment()
     store = Store.open(order.storage, places.secret, places.ca)
     parts = Parts(store, recipe.work, Path(places.scratch) / "work")
     spec = cast(DataCorpusSpec, parse(order.kind, order.spec))

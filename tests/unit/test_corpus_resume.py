@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,18 +39,22 @@ def repository(number: int) -> bytes:
     return archive(f"r-{number}", files)
 
 
-@pytest.fixture(scope="module")
-def inputs(minio: MinioServer, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    store = minio.store(BUCKET)
-    file = tmp_path_factory.mktemp("archives") / "one"
+def filled(minio: MinioServer, folder: Path) -> Store:
+    """Return the bucket with the archives in it."""
+    store, file = minio.store(BUCKET), folder / "one"
     for number in range(REPOSITORIES):
         file.write_bytes(repository(number))
         store.upload(file, f"in/r-{number}.tar.gz")
     return store
 
 
-def places(minio: MinioServer, folder: Path, name: str) -> run.Places:
-    spec = {"sources": [{"name": "demo", "archives": {"prefix": "in/"}}]}
+@pytest.fixture(scope="module")
+def inputs(minio: MinioServer, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return filled(minio, tmp_path_factory.mktemp("archives"))
+
+
+def places(minio: MinioServer, folder: Path, name: str, **fields: Any) -> run.Places:
+    spec = {"sources": [{"name": "demo", "archives": {"prefix": "in/"}}]} | fields
     return corpus_runs.places(minio, BUCKET, folder, name, spec)
 
 
@@ -63,8 +69,17 @@ def undisturbed(
     return made(places(minio, tmp_path_factory.mktemp("undisturbed"), "undisturbed"))
 
 
-def start(at: run.Places) -> subprocess.Popen[bytes]:
-    """Start the stage as a pod would."""
+def start(
+    at: run.Places, *module: str, log: Path | None = None, **more: str
+) -> subprocess.Popen[bytes]:
+    """Start the stage as a pod would.
+
+    Args:
+        at: where everything of it is.
+        module: to run instead of a corpus, and its arguments.
+        log: file of what it writes, instead of the test's own.
+        more: variables that a lone pod does not have.
+    """
     variables = {
         "OREMILL_SPEC": at.spec,
         "OREMILL_STORAGE_SECRET": at.secret,
@@ -74,10 +89,14 @@ def start(at: run.Places) -> subprocess.Popen[bytes]:
         "OREMILL_PROGRESS_PORT": "0",
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipeline_steps.corpus"],
-        env=os.environ | {name: str(value) for name, value in variables.items()},
-    )
+    with log.open("wb") if log else nullcontext() as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", *(module or ("pipeline_steps.corpus",))],
+            env=os.environ | {name: str(value) for name, value in variables.items()} | more,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # so that a pod can be ended with all its processes
+        )
 
 
 @pytest.mark.parametrize("parts", [1, 9], ids=lambda parts: f"after-{parts}-parts")
@@ -121,7 +140,7 @@ def _fail(*given: object) -> None:
     "ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning",
     "ignore::ResourceWarning",
 )
-@pytest.mark.parametrize("workers", [2])
+@pytest.mark.parametrize("workers", [2, 8])
 def test_any_number_of_workers_makes_the_same_bytes(
     minio: MinioServer,
     inputs: Store,

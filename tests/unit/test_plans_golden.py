@@ -31,9 +31,12 @@ GPUS: dict[str, Any] = {
     },
     "storage": {"secretRef": {"name": "mine"}, "caRef": {"name": "mine"}},
 }
+RAY = {"address": "ray-head.team.svc:6379", "tokenRef": {"name": "ray"}}
 CASES = {
     **{names.WORDS[kind]: (kind, {}) for kind in names.KINDS},
     "pretrain-gpus": ("PretrainJob", GPUS),
+    "corpus-pods": ("DataCorpus", {"workers": {"replicas": 2}}),
+    "corpus-ray": ("DataCorpus", {"ray": RAY}),
 }
 
 

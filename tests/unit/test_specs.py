@@ -42,6 +42,7 @@ def test_what_is_no_count_is_refused(written: object) -> None:
         parse("PretrainJob", MINIMAL["PretrainJob"] | {"tokens": written})
 
 
+RAY = {"address": "head:6379", "tokenRef": {"name": "ray"}}
 # kind, the fields that make the minimal example bad, and the words of the answer
 BAD = [
     ("TokenizerJob", {"vocabsize": 1}, "spec.vocabsize: Extra inputs are not permitted (given: 1)"),
@@ -76,7 +77,13 @@ BAD = [
         {"sources": [{"name": "a", "huggingface": {"dataset": "a/b", "prefix": "c"}}]},
         "spec.sources[0].huggingface: give exactly one of dataset and prefix",
     ),
-    ("DataCorpus", {"workers": {"replicas": 2}}, "spec.workers.replicas: 2 is not allowed"),
+    (
+        "DataCorpus",
+        {"workers": {"replicas": 2}, "ray": RAY},
+        "spec.workers.replicas: 2 is not allowed with spec.ray",
+    ),
+    ("DataCorpus", {"ray": RAY | {"address": "ray://head:1"}}, "spec.ray.address: String should"),
+    ("DataCorpus", {"ray": {"address": "head:6379"}}, "spec.ray.tokenRef: Field required"),
     (
         "DataCorpus",
         {"mixture": {"weights": {"code": 0}}},
@@ -125,6 +132,7 @@ PLACEMENT = {
     "requires": [{"evalRef": {"name": "a"}, "metric": "humaneval/pass@1", "atLeast": 0.1}],
     "workers": {"gpus": 2},
     "keepParts": True,
+    "ray": RAY,
     "checkpoint": {"everySteps": 7},
     "zeroStage": 1,
     "sandbox": {"replicas": 3, "workers": 9, "runtimeClassName": "gvisor"},

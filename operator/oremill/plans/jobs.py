@@ -74,8 +74,13 @@ def step(
     env: tuple[Manifest, ...] = (),
     mounts: tuple[tuple[Manifest, str], ...] = (),
     sandbox_url: str = "",
+    led: bool = False,
+    ingress: tuple[Manifest, ...] = (),
 ) -> list[Manifest]:
-    """Return the current attempt: order, network and Job."""
+    """Return the current attempt: order, network and Job.
+
+    `led` ends the other pods when that of index 0 has succeeded; `ingress` lets others reach them.
+    """
     name = step_name(stage, life)
     marks = labels(stage, names.ROLE_STEP, life.run, life.attempt)
     what = order(
@@ -103,12 +108,14 @@ def step(
         "backoffLimit": 0,
         "template": body,
     }
+    if led:  # GA in Kubernetes 1.33; an older server leaves it out, and the pods end by themselves
+        spec["successPolicy"] = {"rules": [{"succeededIndexes": "0"}]}
     if stage.spec.active_deadline_seconds is not None:
         spec["activeDeadlineSeconds"] = stage.spec.active_deadline_seconds
     return [
         config_map(stage, name, marks, what),
         network.ranks(stage),
-        network.step_policy(stage, settings),
+        network.step_policy(stage, settings, ingress),
         _job(stage, life, name, marks, spec),
     ]
 

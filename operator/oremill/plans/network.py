@@ -28,8 +28,8 @@ def ranks(stage: Stage) -> Manifest:
     return manifest("v1", "Service", stage, ranks_name(stage), marks, spec=spec)
 
 
-def step_policy(stage: Stage, settings: Settings) -> Manifest:
-    """Return who may reach a step's pods: its own ranks, and readers of the progress port."""
+def step_policy(stage: Stage, settings: Settings, ingress: tuple[Manifest, ...] = ()) -> Manifest:
+    """Return who may reach a step's pods: its ranks, readers of progress, and `ingress`."""
     readers = [_from_namespace(settings.operator_namespace)]
     if settings.prometheus_namespace:
         readers.append(_from_namespace(settings.prometheus_namespace))
@@ -41,6 +41,7 @@ def step_policy(stage: Stage, settings: Settings) -> Manifest:
         "ingress": [
             {"from": [{"podSelector": {"matchLabels": selector(stage, names.ROLE_STEP)}}]},
             {"from": readers, "ports": [{"port": names.PORT_PROGRESS, "protocol": "TCP"}]},
+            *ingress,
         ],
     }
     marks = labels(stage, names.ROLE_STEP)
@@ -52,6 +53,12 @@ def step_policy(stage: Stage, settings: Settings) -> Manifest:
 def selector(stage: Stage, role: str) -> dict[str, str]:
     """Return the labels of all pods of one role of a stage."""
     return {names.LABEL_OWNER_UID: stage.uid, names.LABEL_ROLE: role}
+
+
+def ray_nodes() -> Manifest:
+    """Return the rule that lets the nodes of a Ray cluster speak to one that joins them."""
+    ports = {"port": names.PORT_RAY, "endPort": names.PORT_RAY + names.PORTS_RAY - 1}
+    return {"from": [{"namespaceSelector": {}}], "ports": [ports | {"protocol": "TCP"}]}
 
 
 def _from_namespace(name: str) -> Manifest:

@@ -83,15 +83,17 @@ def storage_volumes(stage: Stage, settings: Settings) -> tuple[tuple[Manifest, s
     return tuple(mounts)
 
 
-def token_volume(secret_name: str) -> tuple[Manifest, str]:
-    """Return the mount of the sandbox token."""
-    folder, _, key = names.SANDBOX_TOKEN_FILE.rpartition("/")
+def token_volume(
+    secret_name: str, file: str = names.SANDBOX_TOKEN_FILE, name: str = "sandbox-token"
+) -> tuple[Manifest, str]:
+    """Return the mount of a token at `file`, whose name is the Secret's key."""
+    folder, _, key = file.rpartition("/")
     secret = {
         "secretName": secret_name,
         "items": [{"key": key, "path": key}],
         "defaultMode": _READABLE,
     }
-    return {"name": "sandbox-token", "secret": secret}, folder
+    return {"name": name, "secret": secret}, folder
 
 
 def shm_volume(size: str) -> tuple[Manifest, str]:

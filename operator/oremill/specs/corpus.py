@@ -373,6 +373,22 @@ class OptOut(Model):
     """Object key of a list with an entry a line: a repository, or repository:path."""
 
 
+class RayTokenRef(Model):
+    """A Secret of the same namespace with the key auth_token, as KubeRay makes one."""
+
+    name: Name
+    """Name of the Secret."""
+
+
+class Ray(Model):
+    """A Ray cluster that is there already; its nodes run the data image, with the job's Secret."""
+
+    address: Annotated[str, Field(max_length=512, pattern=r"^[A-Za-z0-9._-]+:[0-9]{1,5}$")]
+    """Host and port of the cluster's head (GCS), such as ray-head.team.svc:6379."""
+    token_ref: RayTokenRef
+    """Secret with the cluster's token: it must run with RAY_AUTH_MODE=token."""
+
+
 class DataCorpusSpec(JobSpec):
     """Turns source code into training shards."""
 
@@ -406,4 +422,6 @@ class DataCorpusSpec(JobSpec):
     """Keep what the stages made of each part of the input, about a quarter of the text's bytes:
     a later spec (opt-out, threshold, cap, mixture, benchmark) makes again only what it changes."""
     workers: Annotated[Workers, PLACEMENT] = Field(default=Workers())
-    """Pods of the job."""
+    """Pods of the job; several form a Ray cluster."""
+    ray: Annotated[Ray | None, PLACEMENT] = None
+    """Ray cluster on which the passes run, instead of in the job's own pod."""

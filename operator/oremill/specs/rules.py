@@ -84,10 +84,10 @@ def _corpus(spec: DataCorpusSpec) -> Iterator[str]:
     for index, item in enumerate(spec.decontamination):
         if (item.benchmark is None) == (item.key is None):
             yield f"spec.decontamination[{index}]: give exactly one of benchmark and key"
-    if spec.workers.replicas > 1:
+    if spec.ray is not None and spec.workers.replicas > 1:
         yield (
-            f"spec.workers.replicas: {spec.workers.replicas} is not allowed; a DataCorpus is made "
-            "by 1 pod, which spec.pod.cpu makes larger"
+            f"spec.workers.replicas: {spec.workers.replicas} is not allowed with spec.ray, whose "
+            "nodes do the work; give 1, or leave spec.ray out"
         )
 
 
