@@ -29,7 +29,16 @@ from typing import Any, cast
 from oremill.specs.artifact import File
 from oremill.specs.corpus import DataCorpusSpec
 from pipeline_steps import run
-from pipeline_steps.corpus import machines, malware, mixture, partitions, report, similar
+from pipeline_steps.corpus import (
+    estimate,
+    machines,
+    malware,
+    mixture,
+    partitions,
+    report,
+    sample,
+    similar,
+)
 from pipeline_steps.corpus.alike import Alike
 from pipeline_steps.corpus.audit import Residue
 from pipeline_steps.corpus.clear import clear
@@ -53,7 +62,9 @@ def make(step: run.Step) -> run.Made:
     spec = cast(DataCorpusSpec, step.spec)
     malware.self_test()
     with _ledger(step, spec) as ledger:
-        work = Work(step, spec, partitions.plan(list(_items(step, spec))), ledger)
+        items = list(_items(step, spec))
+        chosen = sample.drawn(items, spec.sample.fraction, spec.seed) if spec.sample else items
+        work = Work(step, spec, partitions.plan(chosen), ledger)
         _screen(work)
         _withhold(work)
         _drop_copies(work)
@@ -63,7 +74,8 @@ def make(step: run.Step) -> run.Made:
         shards, residue = _finish(work, {role: share.rate for role, share in taken.items()})
         ledger.write(work.folder / "ledger.parquet")
         work.tidy()
-        return _made(work, taken, shards, residue)
+        made = _made(work, taken, shards, residue)
+        return _estimated(work, made, items) if spec.sample else made
 
 
 def _ledger(step: run.Step, spec: DataCorpusSpec) -> Ledger:
@@ -260,6 +272,23 @@ def _made(
     _report(work, made)
     work.watch.lap("ledger")
     return replace(made, counters=made.counters | {"cost": work.spent()})
+
+
+def _estimated(work: Work, made: run.Made, items: list[Item]) -> run.Made:
+    """Return the artifact of a sample, with what is told of the whole input."""
+    told = estimate.counters(
+        estimate.Sampled(work.partitions, items),
+        work.costs(),
+        work.watch.cost,
+        work.ledger.ask(estimate.kept),
+    )
+    for line in estimate.lines(told):
+        log.info("%s", line)
+    return replace(
+        made,
+        results=made.results | estimate.results(told),
+        counters=made.counters | {"estimate": told},
+    )
 
 
 def _report(work: Work, made: run.Made) -> None:

@@ -109,6 +109,7 @@ def parsed(code: bytes, grammar: str, seconds: float = inf) -> Tree | None:
     last: tuple[bytes, str, Tree] | None = getattr(_threads, "last", None)
     if last is not None and last[:2] == (code, grammar):
         return last[2]
+    _threads.last = None  # one tree at a time: it may be 300 times as large as its text
     tree = _parse(code, grammar, seconds)
     if tree is not None:
         _threads.last = code, grammar, tree

@@ -359,6 +359,13 @@ class Mixture(Model):
     """Most times that a file may be repeated to reach a weight, on average."""
 
 
+class Sample(Model):
+    """A share of the input, from which size and cost of the whole are estimated."""
+
+    fraction: Annotated[float, Field(gt=0, le=1)]
+    """Share of the repositories (of tables: of their parts) that is drawn by seed and name."""
+
+
 Pattern = Annotated[str, Field(min_length=1, max_length=512)]
 
 
@@ -418,6 +425,8 @@ class DataCorpusSpec(JobSpec):
     """How much of the corpus each role makes."""
     order: Ordering = Field(default=Ordering())
     """How files follow one another."""
+    sample: Sample | None = None
+    """Make a corpus of a share of the input, and estimate what all of it would give and cost."""
     keep_parts: Annotated[bool, PLACEMENT] = False
     """Keep what the stages made of each part of the input, about a quarter of the text's bytes:
     a later spec (opt-out, threshold, cap, mixture, benchmark) makes again only what it changes."""
