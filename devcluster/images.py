@@ -35,7 +35,6 @@ ROOM = 26 * 10**9
 _LOOPBACK = re.compile(r"(localhost|127\.[\d.]+|\[::1\])(:\d+)?/")
 CHART = ROOT / "helm" / "oremill" / "Chart.yaml"
 _COPIED = re.compile(r"^COPY (?:--\S+ )*(.+) \S+$", re.MULTILINE)
-_BOUND = re.compile(r"--mount=type=bind,source=([^, ]+)")
 
 
 def main() -> int:
@@ -154,8 +153,8 @@ def key(name: str, root: Path = ROOT) -> str:
 
 
 def sources(dockerfile: str, root: Path) -> Iterator[Path]:
-    """Every file that a Dockerfile copies or mounts from its context, in a fixed order."""
-    words = " ".join(_COPIED.findall(dockerfile)).split() + _BOUND.findall(dockerfile)
+    """Every file that a Dockerfile copies from its context, in a fixed order."""
+    words = " ".join(_COPIED.findall(dockerfile)).split()
     for word in sorted(words):
         path = root / word
         if path.is_file():
