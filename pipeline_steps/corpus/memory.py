@@ -3,8 +3,10 @@
     memory = BASE + ledger + workers x (PROCESS + work)
     work = WORK + the larger of FILE x quality.maxFileBytes and ORDERED x order.maxBytes
 
-With one worker there is no further process, and PROCESS falls away. None of it grows with the
-input: what does, the step holds in files. The constants are measured (docs/corpus.md, "Memory").
+With one worker there is no further process, and PROCESS falls away. A pod that is one of several,
+or that joins a Ray cluster (machines.py), has RAY beside BASE, and each worker is a process. None
+of it grows with the input: what does, the step holds in files. The constants are measured
+(docs/corpus.md, "Memory").
 """
 
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from pipeline_steps.errors import UserError
 
 MIB = 2**20
 BASE = 384 * MIB  # the step's own process: what it imports, Daft, transfers to the bucket
+RAY = 768 * MIB  # Ray's own processes in a pod, and those by which Daft holds the nodes
 PROCESS = 192 * MIB  # what a further process imports
 WORK = 192 * MIB  # row groups, tables of rules and indices in use, a process of ruff
 FILE = 320  # bytes for one of the largest file: `[],[],[]` makes a parse tree 300 times its size
@@ -50,17 +53,19 @@ def shares(memory: int, cores: int, spec: DataCorpusSpec) -> Shares:
     Raises:
         UserError: not even one worker fits.
     """
+    apart = spec.workers.replicas > 1 or spec.ray is not None
+    base, first = (BASE + RAY, PROCESS) if apart else (BASE, 0)
     file, ordered = spec.quality.max_file_bytes, spec.order.max_bytes
     work = WORK + max(FILE * file, ORDERED * ordered)
-    least = BASE + LEDGER + work
+    least = base + LEDGER + first + work
     if memory < least:
         raise UserError(
             f"spec.pod.memory: {_shown(memory)} is too little for files of "
             f"{file} bytes (spec.quality.maxFileBytes) and repositories of {ordered} bytes "
             f"(spec.order.maxBytes); give at least {_shown(least)}, or lower these"
         )
-    ledger = max(LEDGER, min(memory // SHARE, memory - BASE - work))
-    fitting = (memory - BASE - ledger) // (PROCESS + work)
+    ledger = max(LEDGER, min(memory // SHARE, memory - base - first - work))
+    fitting = (memory - base - ledger) // (PROCESS + work)
     threads = max(1, min(cores, ledger // LEDGER))
     return Shares(ledger, threads, max(1, min(cores, fitting)), PROCESS + work)
 

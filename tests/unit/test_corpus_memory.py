@@ -52,6 +52,8 @@ def spec(**fields: Any) -> DataCorpusSpec:
         (4 * GIB, 8, {"quality": {"maxFileBytes": 3_000_000}}, 512 * MIB, 2),
         (4 * GIB, 8, {"quality": {"maxFileBytes": 9_000_000}}, 512 * MIB, 1),
         (4 * GIB, 8, {"order": {"maxBytes": 200_000_000}}, 512 * MIB, 3),
+        (3 * GIB, 4, {"workers": {"replicas": 2}}, 384 * MIB, 2),
+        (4 * GIB, 16, {"workers": {"replicas": 2}}, 512 * MIB, 3),
     ],
 )
 def test_memory_decides_how_many_workers_there_are(
@@ -64,7 +66,12 @@ def test_memory_decides_how_many_workers_there_are(
 
 @pytest.mark.parametrize(
     ("memory", "fields"),
-    [(512 * MIB, {}), (4 * GIB, {"quality": {"maxFileBytes": 20_000_000}})],
+    [
+        (512 * MIB, {}),
+        (4 * GIB, {"quality": {"maxFileBytes": 20_000_000}}),
+        (1 * GIB, {"workers": {"replicas": 2}}),
+        (1 * GIB, {"ray": {"address": "head:6379", "tokenRef": {"name": "ray"}}}),
+    ],
 )
 def test_a_pod_that_is_too_small_is_told_what_it_needs(memory: int, fields: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=r"spec\.pod\.memory: \d+Mi is too little") as told:

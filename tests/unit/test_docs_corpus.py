@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from oremill import cli
+from oremill import cli, names
 from oremill.specs import parse
+from oremill.specs.corpus import Ray
 from pipeline_steps.corpus import grounds, ledger, shards
+from pipeline_steps.corpus.memory import MIB, RAY
 from pipeline_steps.corpus.quality import RULES
 from pipeline_steps.corpus.stages import STAGES
 from tests.entry_points import installed
@@ -59,6 +61,17 @@ def test_the_example_is_a_legal_spec() -> None:
 
     body = yaml.safe_load(re.search(r"^```yaml\n(.+?)^```$", PAGE, re.M | re.S)[1])  # type: ignore[index]
     assert parse(body["kind"], body["spec"])
+
+
+def test_the_ray_cluster_is_a_legal_one_and_its_places_are_told() -> None:
+    import yaml
+
+    text = section("Several machines")
+    Ray.model_validate(yaml.safe_load(re.search(r"^```yaml ray\n(.+?)^```$", text, re.M | re.S)[1]))  # type: ignore[index]
+    for told in (names.PORT_RAY, names.PORT_RAY + names.PORTS_RAY - 1, RAY // MIB):
+        assert str(told) in text
+    for place in (names.STORAGE_SECRET_DIR, names.STORAGE_CA_FILE, names.SCRATCH_DIR):
+        assert f"`{place}`" in text
 
 
 def test_the_commands_are_taken(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,9 +6,7 @@ from typing import Any
 
 import yaml
 
-from oremill import names
 from oremill.specs.common import Storage
-from oremill.specs.corpus import Ray
 from tests.chart import template
 
 PAGE = (Path(__file__).parents[2] / "docs/install.md").read_text()
@@ -25,11 +23,6 @@ def test_the_chart_takes_the_values() -> None:
     assert done.returncode == 0, done.stderr
     for shown in ("registry.example.com/team/oremill-operator:", '"caName": "s3-ca"', "=team-a"):
         assert shown in done.stdout
-
-
-def test_the_contract_takes_a_ray_cluster_and_its_ports_are_told() -> None:
-    Ray.model_validate(example("ray"))
-    assert re.search(rf"{names.PORT_RAY}\s+to {names.PORT_RAY + names.PORTS_RAY - 1},", PAGE)
 
 
 def test_the_contract_takes_the_bucket_of_one_object() -> None:
