@@ -41,7 +41,7 @@ def story(commands: Any) -> None:
         "place",
         help="id, path, repository/path or source/repository/path; * and ? stand for any letters",
     )
-    parser.add_argument("--limit", type=int, default=20, help="most files; 20 unless told")
+    parser.add_argument("--limit", type=_most, default=20, help="most files; 20 unless told")
     parser.add_argument("--json", action="store_true", help="print a list of objects")
     parser.add_argument("--endpoint", help="of the bucket; $AWS_ENDPOINT_URL unless told")
     parser.add_argument("--region", help="of the bucket; $AWS_REGION or us-east-1 unless told")
@@ -52,6 +52,12 @@ def story(commands: Any) -> None:
         "$AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY, unless told",
     )
     parser.set_defaults(run=tell, extra="data")
+
+
+def _most(typed: str) -> int:
+    if not typed.isdecimal() or int(typed) < 1:
+        raise argparse.ArgumentTypeError(f"{typed!r} is no number from 1 on")
+    return int(typed)
 
 
 def tell(chosen: argparse.Namespace) -> int:

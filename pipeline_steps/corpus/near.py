@@ -132,8 +132,10 @@ def _resolve(
 
 @numba.njit(nogil=True, cache=True)
 def _similarity(a: Hashes, b: Hashes, threshold: float) -> float:
-    if min(len(a), len(b)) < threshold * max(len(a), len(b)):
-        return 0.0  # sets of such different sizes cannot be that similar
+    # Sets of such different sizes cannot be that similar. A quotient is rounded as theirs is; a
+    # product is not, and 0.55 * 100 is above 55.
+    if min(len(a), len(b)) / max(len(a), len(b)) < threshold:
+        return 0.0
     return jaccard(a, b)
 
 

@@ -32,14 +32,18 @@ def find(ledger: pq.ParquetFile, asked: str) -> Iterator[Row]:
 
 
 def at(ledger: pq.ParquetFile, places: Iterable[str]) -> dict[str, Row]:
-    """Return the rows of files by their whole places; a place that no file has is left out."""
+    """Return the rows of files by their whole places; a place that no file has is left out.
+
+    An archive that is there as .zip and as .tar.gz has two files of one place.
+    """
     left, found = set(places), {}
     for number in range(ledger.num_row_groups):
         wanted = [place for place in left if _may_hold(ledger, number, place)]
         if wanted:
-            rows = ledger.read_row_group(number, _PLACE)
-            is_wanted = pc.is_in(_joined(rows, _PLACE), pa.array(wanted))
-            found.update({place_of(row): row for row in _rows(ledger, number, is_wanted)})
+            known = ledger.read_row_group(number, _PLACE)
+            is_wanted = pc.is_in(_joined(known, _PLACE), pa.array(wanted))
+            rows = sorted(_rows(ledger, number, is_wanted), key=lambda row: not row["stage"])
+            found.update({place_of(row): row for row in rows})  # of several, one that is kept
     return found
 
 

@@ -92,6 +92,15 @@ def test_the_similarity_is_the_true_one() -> None:
     assert found.similarity[1] == len(sets[0] & sets[1]) / len(sets[0] | sets[1])
 
 
+@pytest.mark.parametrize("percent", [7, 28, 55, 56, 70, 90])
+def test_a_file_that_is_just_so_large_a_part_of_a_kept_one_is_a_copy(percent: int) -> None:
+    whole = np.arange(100, dtype=np.uint64)
+    groups = near.Groups(np.array([0, 1]), np.array([0, 0]))
+    both, offsets = np.concatenate([whole, whole[:percent]]), np.array([0, 100, 100 + percent])
+    found = near.resolve(groups, both, offsets, percent / 100)
+    assert found.of.tolist() == [-1, 0]
+
+
 def test_random_programs_are_no_copies_of_each_other() -> None:
     files = ["\n".join(steplang.documents(0, 200, stream=f"t/{i}")) for i in range(30)]
     assert copies([shingles(item, RULES.shingle) for item in files]) == {}

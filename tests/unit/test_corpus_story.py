@@ -148,6 +148,16 @@ def test_more_files_than_the_limit_are_said_to_be_there(
     assert err == "there are more than 2: see --limit\n"
 
 
+@pytest.mark.parametrize("limit", ["-5", "0", "many"])
+def test_a_limit_that_is_no_count_is_a_mistake(
+    folder: Path, capsys: pytest.CaptureFixture[str], limit: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        told(capsys, folder, "*.py", f"--limit={limit}")
+    assert ended.value.code == 2
+    assert f"argument --limit: '{limit}' is no number from 1 on" in capsys.readouterr().err
+
+
 def test_a_folder_without_a_manifest_tells_what_the_ledger_knows(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -240,3 +250,13 @@ def test_only_the_row_groups_and_columns_that_it_takes_are_read(
     ledger.read.clear()
     assert [row["repository"] for row in search.find(ledger, rows[3]["id"])] == ["r3"]
     assert ledger.read == [(0, ["id"]), (1, ["id"]), (1, None), (2, ["id"]), (3, ["id"])]
+
+
+def test_of_two_files_with_one_place_the_kept_one_is_found(folder: Path, tmp_path: Path) -> None:
+    kept = pq.read_table(folder / "ledger.parquet").to_pylist()[0] | {"stage": "", "reason": ""}
+    copy = kept | {"stage": "exact-dedup", "reason": "copy"}
+    for rows in ([kept, copy], [copy, kept]):
+        table = pq.read_table(folder / "ledger.parquet").schema.empty_table().from_pylist(rows)
+        pq.write_table(table, tmp_path / "ledger.parquet")
+        found = search.at(pq.ParquetFile(tmp_path / "ledger.parquet"), [search.place_of(copy)])
+        assert [row["stage"] for row in found.values()] == [""]
