@@ -37,6 +37,8 @@ PATIENCE = 180.0  # seconds a bucket may be away before the step gives its pod b
 LONGEST_PAUSE = 15.0  # seconds between two tries
 FIRST_PATIENCE = 15.0  # seconds for the first contact: a wrong endpoint must not stay untold
 TRANSFERS = 4  # files on their way at once
+# There is no such object, or none can be called so.
+ABSENT = ("NoSuchKey", "NoSuchObject", "KeyTooLongError", "XMinioInvalidObjectName")
 REFUSALS = {
     "AccessDenied": "spec.storage.secretRef: the bucket {bucket!r} refuses these credentials",
     "InvalidAccessKeyId": "spec.storage.secretRef: {endpoint} does not know this accessKey",
@@ -178,6 +180,8 @@ class Store:
         """
 
         def content() -> bytes:
+            if not {".", ".."}.isdisjoint(key.split("/")):  # which no object may be called
+                raise FileNotFoundError(self.uri(key))
             try:
                 response = self.client.get_object(self.target.bucket, key, offset, length)
             except S3Error as error:
@@ -337,7 +341,7 @@ class Store:
 
     def _settle(self, what: str, error: S3Error) -> None:
         """Raise what trying again cannot change; return when it may pass."""
-        if error.code in ("NoSuchKey", "NoSuchObject"):
+        if error.code in ABSENT:
             raise FileNotFoundError(f"{self.uri(what.partition(' ')[2])}") from error
         if error.code in REFUSALS:
             values: dict[str, Any] = self.target.model_dump()

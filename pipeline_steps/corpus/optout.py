@@ -60,6 +60,7 @@ class OptOuts:
         for number, line in enumerate(listed, 1):
             if line.strip() and not line.startswith("#"):
                 self._add(f"spec.optOut.key: line {number}", line)
+        self._longest = max((name.count("/") + 1 for name in self._plain), default=0)
         self._last = ("", self.of(""))
 
     def __bool__(self) -> bool:
@@ -77,7 +78,7 @@ class OptOuts:
         runs = {
             "/".join(words[begin:end])
             for begin in range(len(words))
-            for end in range(begin + 1, len(words) + 1)
+            for end in range(begin + 1, min(len(words), begin + self._longest) + 1)
         }
         found = [path for run in sorted(runs) for path in self._plain.get(run, ())]
         found += [path for name, path in self._globs if name.match_file("/".join(words))]

@@ -1,7 +1,10 @@
 """Repositories are cloned from a real server: one commit, nothing run, and plain refusals."""
 
+import hashlib
 import os
 import socket
+import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,6 +182,22 @@ def test_a_bundle_of_the_bucket_is_read(store: Store, tmp_path: Path, ref: str) 
     assert item.etag
     (one,) = bucket_inputs(store, corpus(source))
     assert one.name == "sources[0].git.repositories[0].bundle"
+
+
+def bundle_without_a_tree() -> bytes:
+    """Return a bundle whose commit names a tree that is not in it."""
+    commit = f"tree {'1' * 40}\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\nx\n".encode()
+    name = hashlib.sha1(b"commit %d\0%s" % (len(commit), commit)).hexdigest()
+    size = bytes([0x10 | 0x80 | len(commit) & 15, len(commit) >> 4])
+    pack = b"PACK" + struct.pack(">II", 2, 1) + size + zlib.compress(commit)
+    head = f"# v2 git bundle\n{name} refs/heads/main\n\n".encode()
+    return head + pack + hashlib.sha1(pack).digest()
+
+
+def test_a_repository_that_is_damaged_has_its_row(store: Store, tmp_path: Path) -> None:
+    put(store, tmp_path, {"damaged/mill.bundle": bundle_without_a_tree()})
+    source = {"git": {"repositories": [{"bundle": "damaged/mill.bundle", "ref": "main"}]}}
+    assert fates(read(store, source, tmp_path)) == {("mill", ""): "unreadable-repository"}
 
 
 @pytest.mark.parametrize(

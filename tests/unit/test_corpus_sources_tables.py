@@ -95,6 +95,7 @@ def test_lines_are_files_in_order(store: Store, tmp_path: Path, end: str) -> Non
         ("a", "y.py"): "y = 1",
         ("b", "z.py"): "z = 1",
         ("part-0", "x.py"): "x = 1",
+        ("README.md", ""): "unknown-ending",
     }
     assert (found["b", "z.py"].language, found["b", "z.py"].licence) == ("Python", "MIT")
     assert found["a", "y.py"].licence == "Apache-2.0 AND MIT"
@@ -169,10 +170,13 @@ def test_lines_that_are_cut_are_dropped_whole(store: Store, tmp_path: Path, end:
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_a_wrong_column_is_the_users_mistake(store: Store, tmp_path: Path, kind: str) -> None:
     row = {"text": "a = 1", "meta": "x"}
-    put(store, tmp_path, {"c/t.jsonl": lines(row, row), "c/t.parquet": table(row)})
-    with pytest.raises(UserError, match=rf"sources\[0\]\.{kind}\.columns\.content.*: meta, text$"):
-        read(store, {kind: {"prefix": "c/"}}, tmp_path)
-    found = read(store, {kind: {"prefix": "c/", "columns": {"content": "text"}}}, tmp_path)
+    content = {"jsonl": lines(row, row), "parquet": table(row)}[kind]
+    put(store, tmp_path, {f"c-{kind}/t.{kind}": content})
+    said = rf"sources\[0\]\.{kind}\.columns\.content.* in c-{kind}/t\.{kind}; .*: meta, text$"
+    with pytest.raises(UserError, match=said):
+        read(store, {kind: {"prefix": f"c-{kind}/"}}, tmp_path)
+    named = {"prefix": f"c-{kind}/", "columns": {"content": "text"}}
+    found = read(store, {kind: named}, tmp_path)
     assert {member.text for member in found.values()} == {"a = 1"}
 
 

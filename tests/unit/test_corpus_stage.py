@@ -106,7 +106,10 @@ def test_every_planted_file_meets_its_fate(corpus: Done) -> None:
         for row in ledger
         if row["stage"]
     }
-    assert fates == FATES | {("broken-1", ""): ("read", "unreadable-archive")}
+    assert fates == FATES | {
+        ("broken-1", ""): ("read", "unreadable-archive"),
+        ("README.txt", ""): ("read", "unknown-ending"),
+    }
     kept = {row["path"]: row["id"] for row in ledger if not row["stage"]}
     rows = pq.read_table(fetched(corpus) / "data").to_pylist()
     assert kept == {row["path"]: row["id"] for row in rows}
@@ -128,13 +131,13 @@ def test_what_is_left_is_described_and_redacted(rows: dict[str, dict[str, Any]])
 def test_counters_follow_the_files_through_the_stages(corpus: Done) -> None:
     _, manifest = corpus
     stages = manifest.counters["stages"]
-    assert stages[0]["filesIn"] == sum(map(len, FILES.values())) + 1
+    assert stages[0]["filesIn"] == sum(map(len, FILES.values())) + 2
     assert stages[-1]["filesOut"] == manifest.results["files"] == 2
     for before, after in pairwise(stages):
         assert before["filesOut"] == after["filesIn"] and before["bytesOut"] == after["bytesIn"]
     for stage in stages:
         assert stage["filesIn"] - stage["filesOut"] == sum(stage["dropped"].values())
-    assert manifest.results["dropped"] == len(FATES) + 1
+    assert manifest.results["dropped"] == len(FATES) + 2
     assert manifest.counters["redacted"] == {
         "addresses": 0,
         "emails": 1,

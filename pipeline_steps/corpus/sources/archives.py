@@ -8,6 +8,7 @@ archive inside an archive is read as a folder; one inside that is not.
 
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ from pipeline_steps.corpus.sources.streams import Budget
 from pipeline_steps.storage import Store
 
 ZIPS = (".zip", ".whl", ".jar")
+COMPRESSIONS = (
+    zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA,
+)  # fmt: skip
 SUFFIXES = (
     ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tgz", ".tbz2", ".txz", ".tzst", ".tar",
     ".crate", *ZIPS,
@@ -36,14 +40,18 @@ LONG_HEADERS = (
     tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
 )  # fmt: skip
-TROUBLE = (tarfile.TarError, zipfile.BadZipFile, *streams.TROUBLE)
+# The last three are what Python's readers run into where they do not look.
+TROUBLE = (
+    tarfile.TarError, zipfile.BadZipFile, *streams.TROUBLE, IndexError, OverflowError, struct.error,
+)  # fmt: skip
+DIRECTORY_ENTRY = 46  # bytes of an entry in a zip's directory, at least
 
 
 def found(archives: Archives, store: Store) -> Iterator[Found]:
-    """Yield every archive below the prefix."""
+    """Yield every archive below the prefix, and what is none."""
     for item in store.list(archives.prefix):
-        if suffix(item.key):
-            yield Found(repository(item.key, archives.prefix), item.key, item.size, item.etag)
+        name, known = repository(item.key, archives.prefix), bool(suffix(item.key))
+        yield Found(name, item.key, item.size, item.etag, ignored=not known)
 
 
 def read(item: Item, store: Store, folder: Path, spool: Spool, limit: int) -> None:
@@ -102,7 +110,7 @@ class _Archive:
         try:
             (self._zip if file.name.lower().endswith(ZIPS) else self._tar)(file, below)
         except TROUBLE as error:
-            if isinstance(error, OSError) and error.errno is not None:
+            if isinstance(error, OSError) and not streams.is_from(error):
                 raise  # the disk's trouble, not the archive's
             bomb = isinstance(error, streams.Bomb)
             if bomb and below:
@@ -112,6 +120,8 @@ class _Archive:
             value = f"{type(error).__name__}: {error}"
             self._spool.add(dropped(below.rstrip("/"), size, reason, value))
             return False
+        if len(self._spool) == before:
+            self._spool.add(dropped(below.rstrip("/"), size, "no-files"))
         return True
 
     def _tar(self, file: Path, below: str) -> None:
@@ -121,6 +131,8 @@ class _Archive:
         ):
             for info in iter(tar.next, None):
                 tar.members.clear()  # type: ignore[attr-defined]  # which would grow by a kilobyte a member
+                if info.size > streams.MAX_UNPACKED:  # tarfile would look for its end for ages
+                    raise streams.Bomb(f"{info.name!r} is to have {info.size} bytes")
                 if not info.isdir():
                     content = tar.extractfile(info) if info.isfile() else None
                     self._member(below + info.name.removeprefix("./"), info.size, content)
@@ -128,21 +140,33 @@ class _Archive:
                 pass
 
     def _zip(self, file: Path, below: str) -> None:
+        self._count_entries(file)
         with zipfile.ZipFile(file) as opened:
             for info in opened.infolist():
-                name = below + info.filename.removeprefix("./")
-                mode = stat.S_IFMT(info.external_attr >> 16)  # 0 where no Unix wrote the zip
-                if info.is_dir():
-                    continue
-                if info.flag_bits & 1:
-                    self._count_one(name)
-                    self._spool.add(dropped(name, info.file_size, "encrypted"))
-                elif mode not in (0, stat.S_IFREG) or self._is_too_large(name, info.file_size):
-                    self._member(name, info.file_size, None, regular=mode in (0, stat.S_IFREG))
-                else:
-                    self._budget.spend(info.file_size)
-                    with opened.open(info) as content:
-                        self._member(name, info.file_size, content)
+                if not info.filename.endswith("/") or info.file_size:
+                    self._zipped(opened, info, below + info.filename.removeprefix("./"))
+
+    def _zipped(self, opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> None:
+        """Add a member of a zip."""
+        mode = stat.S_IFMT(info.external_attr >> 16)  # 0 where no Unix wrote the zip
+        regular = mode in (0, stat.S_IFREG) and not name.endswith("/")
+        if info.flag_bits & 1 or info.compress_type not in COMPRESSIONS:
+            self._count_one(name)
+            reason = "encrypted" if info.flag_bits & 1 else "unknown-compression"
+            self._spool.add(dropped(name, info.file_size, reason, f"method {info.compress_type}"))
+        elif not regular or self._is_too_large(name, info.file_size):
+            self._member(name, info.file_size, None, regular=regular)
+        else:
+            self._budget.spend(info.file_size)
+            with opened.open(info) as content:
+                self._member(name, info.file_size, content)
+
+    def _count_entries(self, file: Path) -> None:
+        """Raise Bomb when a zip's directory, which zipfile reads whole, has too many entries."""
+        with file.open("rb") as opened:
+            end = zipfile._EndRecData(opened)  # type: ignore[attr-defined]  # as zipfile will read it
+        if end and end[zipfile._ECD_SIZE] > MAX_MEMBERS * DIRECTORY_ENTRY:  # type: ignore[attr-defined]
+            raise streams.Bomb(f"more than {MAX_MEMBERS} files")
 
     def _member(
         self, path: str, size: int, content: IO[bytes] | None, regular: bool = False
@@ -215,4 +239,10 @@ class _Header(tarfile.TarInfo):
             raise tarfile.ReadError(f"damaged or cut: {error}") from error
         if info.type in LONG_HEADERS and info.size > MAX_HEADER:
             raise tarfile.ReadError(f"a header of {info.size} bytes")
+        if info.type == tarfile.GNUTYPE_SPARSE:
+            info._proc_gnusparse_10()
         return info
+
+    def _proc_gnusparse_10(self, *given: object) -> None:
+        """Refuse a sparse file, whose map of holes may take as much memory as it likes."""
+        raise tarfile.ReadError("a sparse file")

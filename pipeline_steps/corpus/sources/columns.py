@@ -79,17 +79,17 @@ class Columns:
         """Every column that is looked at."""
         return {name for key, name in vars(self).items() if key != "where" and name}
 
-    def check(self, there: set[str], needed: str) -> None:
+    def check(self, there: set[str], needed: str, key: str) -> None:
         """Refuse a table that lacks the column without which there is no file.
 
         Raises:
-            UserError: names the field, the column, and the columns that are there.
+            UserError: names the field, the table, the column, and the columns that are there.
         """
         wanted = getattr(self, needed)
         if wanted not in there:
             raise UserError(
-                f"{self.where}.columns.{needed}: there is no column {wanted!r}; there are: "
-                f"{', '.join(sorted(there)) or 'none'}"
+                f"{self.where}.columns.{needed}: there is no column {wanted!r} in {key}; there "
+                f"are: {', '.join(sorted(there)) or 'none'}"
             )
 
     def each(self, row: Row) -> Iterator[Row]:
@@ -99,7 +99,7 @@ class Columns:
             yield row
         else:
             rest = {key: value for key, value in row.items() if key != self.files}
-            yield from (rest | file for file in listed if isinstance(file, dict))
+            yield from (rest | (file if isinstance(file, dict) else {}) for file in listed)
 
     def member(self, row: Row, number: str, limit: int, prose: bool) -> Member:
         """Return the file of a row.
@@ -138,18 +138,23 @@ class Columns:
     def place(self, row: Row, number: str) -> str:
         """Return a row's path; Software Heritage's begin with a slash."""
         value = row.get(self.path)
-        return ("" if value is None else str(value)).removeprefix("/") or number
+        return ("" if value is None else _text(value)).removeprefix("/") or number
 
     def text(self, row: Row, field: str) -> str:
         """Return the value of a field as a text, "" for none."""
         value = row.get(getattr(self, field))
-        return "" if value is None else _printable(str(value))
+        return "" if value is None else _printable(_text(value))
 
 
 def _expression(value: Any) -> str:
     """Return licences as an SPDX expression; several are all of them at once."""
     listed = value if isinstance(value, list) else [] if value is None else [value]
-    return " AND ".join(sorted({_printable(str(one)) for one in listed if one}))
+    return " AND ".join(sorted({_printable(_text(one)) for one in listed if one}))
+
+
+def _text(value: Any) -> str:
+    """Return a value as a text; older writers of Parquet have texts as bytes."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def _printable(value: str) -> str:

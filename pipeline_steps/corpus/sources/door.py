@@ -29,12 +29,14 @@ from pipeline_steps.corpus.sources import (
 )
 from pipeline_steps.corpus.sources.columns import Columns
 from pipeline_steps.corpus.sources.found import Found
+from pipeline_steps.corpus.sources.members import dropped
 from pipeline_steps.corpus.sources.spool import Spool
 from pipeline_steps.errors import UserError
 from pipeline_steps.storage import Store
 
 # The fields that say how an item is read; where it is, its key says.
 READING = {"preset", "columns", "blobs", "subset", "split"}
+IGNORED = "ignored"  # how an item is read whose name ends with nothing that its source reads
 EXPECTED = {
     "archives": ("archive", archives.SUFFIXES),
     "files": ("object", ()),
@@ -61,7 +63,7 @@ def items(source: Source, priority: int, store: Store, scratch: Path) -> Iterato
     reading = source.kind.model_dump_json(include=READING, exclude_none=True)
     empty = True
     for one in _found(source, _where(source, priority), store, scratch):
-        empty = False
+        empty = empty and one.ignored
         yield Item(
             source=source.name,
             priority=priority,
@@ -71,7 +73,7 @@ def items(source: Source, priority: int, store: Store, scratch: Path) -> Iterato
             size=one.size,
             etag=one.etag,
             part=one.part,
-            reading=f"{name} {reading}",
+            reading=IGNORED if one.ignored else f"{name} {reading}",
         )
     if empty:
         raise UserError(_nothing(source, priority))
@@ -87,16 +89,21 @@ def read(item: Item, spec: DataCorpusSpec, store: Store, folder: Path) -> Spool:
         folder: for temporary files, which are gone once the spool is closed.
 
     Raises:
-        UserError: a repository does not answer, or a table lacks a column.
+        UserError: a repository does not answer, a table lacks a column, an object is gone.
     """
     (source,) = (one for one in spec.sources if one.name == item.source)
     spool = Spool(folder, item.repository)
     try:
         with TemporaryDirectory(dir=folder) as own:
             _read(item, source, store, Path(own), spool, spec.quality.max_file_bytes)
-    except BaseException:
+    except BaseException as error:
         spool.close()
+        if isinstance(error, FileNotFoundError) and error.errno is None:  # of the bucket
+            where = _where(source, item.priority)
+            raise UserError(f"{where}: {error} was listed, and is gone since") from error
         raise
+    if not len(spool):
+        spool.add(dropped(item.part, item.size, "no-files"))
     return spool
 
 
@@ -119,9 +126,9 @@ def _found(source: Source, where: str, store: Store, scratch: Path) -> Iterator[
         case JsonLines() as kind:
             return jsonl.found(kind, store)
         case SoftwareHeritage() as kind:
-            return parquet.found(kind, store, parquet.BLOB)
+            return heritage.found(kind, Columns.of(kind, where), store)
         case Parquet() as kind:
-            return parquet.found(kind, store)
+            return parquet.found(kind, Columns.of(kind, where), store, "content")
         case Git() as kind:
             return git.found(kind, store, where)
         case HuggingFace() as kind:
@@ -130,6 +137,10 @@ def _found(source: Source, where: str, store: Store, scratch: Path) -> Iterator[
 
 def _read(item: Item, source: Source, store: Store, folder: Path, spool: Spool, limit: int) -> None:
     where = _where(source, item.priority)
+    if item.reading == IGNORED:
+        known = ", ".join(EXPECTED[next(iter(source.kinds))][1])
+        spool.add(dropped("", item.size, "unknown-ending", f"its name ends with none of {known}"))
+        return
     match source.kind:
         case Archives():
             archives.read(item, store, folder, spool, limit)

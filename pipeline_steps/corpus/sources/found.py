@@ -14,3 +14,4 @@ class Found:
     size: int = UNKNOWN  # bytes
     etag: str = ""  # changes with the content
     part: str = ""  # of the object, as the kind of source numbers them; "" for all
+    ignored: bool = False  # its name says that this kind of source does not read it

@@ -39,7 +39,7 @@ def found(git: Git, store: Store, where: str) -> Iterator[Found]:
 
 
 def read(item: Item, store: Store, folder: Path, spool: Spool, limit: int) -> None:
-    """Read the files of a commit into a spool.
+    """Read the files of a commit into a spool; of a damaged one, the reason alone.
 
     Raises:
         UserError: the repository does not answer, or lacks the commit.
@@ -53,9 +53,13 @@ def read(item: Item, store: Store, folder: Path, spool: Spool, limit: int) -> No
         store.download(item.key, bundle)
         spool.revision = git_cli.unbundle(bare, bundle, store.uri(item.key), item.part)
         bundle.unlink()
-    with git_cli.blobs(bare) as blobs:
-        for entry in git_cli.tree(bare, spool.revision):
-            spool.add(_member(entry, blobs, limit))
+    try:
+        with git_cli.blobs(bare) as blobs:
+            for entry in git_cli.tree(bare, spool.revision):
+                spool.add(_member(entry, blobs, limit))
+    except git_cli.GitError as error:
+        spool.forget(0)
+        spool.add(dropped("", item.size, "unreadable-repository", str(error)))
 
 
 def named(url: str) -> str:

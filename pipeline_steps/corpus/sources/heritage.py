@@ -1,15 +1,24 @@
 """Blobs of Software Heritage, as The Stack v2 is published: a table of ids, an object a blob."""
 
+from collections.abc import Iterator
+
 from oremill.specs.corpus import SoftwareHeritage
 from pipeline_steps.corpus.partitions import Item
 from pipeline_steps.corpus.sources import members, parquet, streams
 from pipeline_steps.corpus.sources.columns import Columns, Row
+from pipeline_steps.corpus.sources.found import Found
 from pipeline_steps.corpus.sources.members import Member, dropped
 from pipeline_steps.corpus.sources.remote import side_by_side
 from pipeline_steps.corpus.sources.spool import Spool
 from pipeline_steps.storage import Store
 
 SLACK = 2**16  # bytes by which gzip may make a blob larger than its text
+
+
+def found(tables: SoftwareHeritage, columns: Columns, store: Store) -> Iterator[Found]:
+    """Yield the row groups of every table of identifiers, and what is neither table nor blob."""
+    listed = parquet.found(tables, columns, store, "blob", parquet.BLOB)
+    return (one for one in listed if not (one.ignored and one.key.startswith(tables.blobs)))
 
 
 def read(
@@ -43,9 +52,10 @@ def _member(store: Store, blobs: str, columns: Columns, row: tuple[str, Row], li
         return dropped(path, 0, "missing-blob", "the row names none")
     try:
         packed = store.read(f"{blobs}{blob}", 0, most + SLACK)
-        content = streams.inflated(packed, most) if len(packed) < most + SLACK else None
     except FileNotFoundError:
         return dropped(path, 0, "missing-blob", blob)
+    try:
+        content = streams.inflated(packed, most) if len(packed) < most + SLACK else None
     except ValueError as error:
         return dropped(path, len(packed), "damaged-blob", f"{blob}: {error}")
     if content is None:

@@ -90,7 +90,7 @@ def _add(rows: Any, item: Item, columns: Columns, spool: Spool, limit: int) -> N
         for number, row in enumerate(rows, 1):
             for index, file in enumerate(columns.each(row)):
                 if not len(spool):
-                    columns.check(set(file), "content")
+                    columns.check(set(file), "content", item.key)
                 path = f"{number:09d}-{index}" if columns.files in row else f"{number:09d}"
                 spool.add(columns.member(file, path, limit, item.role != "code"))
     except away() as error:

@@ -21,10 +21,10 @@ MAX_LINE = 64 * 2**20  # bytes; a longer line is skipped without being held
 
 
 def found(tables: JsonLines, store: Store) -> Iterator[Found]:
-    """Yield every file of lines below the prefix."""
+    """Yield every file of lines below the prefix, and what is none."""
     for item in store.list(tables.prefix):
-        if item.key.lower().endswith(SUFFIXES):
-            yield Found(name(item.key, tables.prefix, SUFFIXES), item.key, item.size, item.etag)
+        shown, known = name(item.key, tables.prefix, SUFFIXES), item.key.lower().endswith(SUFFIXES)
+        yield Found(shown, item.key, item.size, item.etag, ignored=not known)
 
 
 def name(key: str, prefix: str, suffixes: tuple[str, ...]) -> str:
@@ -60,7 +60,7 @@ def add(file: Path, item: Item, columns: Columns, spool: Spool, limit: int) -> N
         spool.add(dropped("", size, reason, f"{type(error).__name__}: {error}"))
         return
     if seen and columns.content not in seen:  # in no line: the name is wrong, not the lines
-        columns.check(seen, "content")
+        columns.check(seen, "content", item.key)
 
 
 def _add_line(
@@ -98,8 +98,9 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
     number = 0
     while line := stream.readline(MAX_LINE + 1):
         number += 1
-        whole: bytes | None = line
-        while len(line) > MAX_LINE and not line.endswith(b"\n"):
-            whole, line = None, stream.readline(MAX_LINE + 1)
-        if whole is None or whole.strip():
-            yield number, whole
+        if len(line) > MAX_LINE and not line.endswith(b"\n"):
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(streams.BLOCK)
+            yield number, None
+        elif line.strip():
+            yield number, line

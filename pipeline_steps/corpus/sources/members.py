@@ -4,13 +4,20 @@ What a stranger packed is judged here, alike for all kinds of source: a file tha
 of a sane size and name is dropped with a reason, and nothing that it says leads anywhere.
 """
 
+import codecs
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from pipeline_steps.corpus.sources import notebooks
 
 # Outputs, most of a notebook's bytes, are dropped; what is left has to keep to the limit.
 NOTEBOOK_BYTES = 16 * 2**20
+LONGEST_PATH = 4096  # bytes: Linux takes no longer one
+MOST_BYTES = 2**40  # that are believed of a file that was not read; an archive may claim 2**64
+# Codecs of Python that are no way to write a text: they take the square of its length, or undo
+# escapes in it, or always fail.
+NO_ENCODINGS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,8 @@ def readable(path: str, limit: int) -> int:
 def dropped(path: str, size: int, reason: str, value: str = "") -> Member:
     """Return a file without its text; a path that is no UTF-8 is shown with escapes."""
     shown, told = (one.encode("utf-8", "backslashreplace").decode() for one in (path, value))
-    return Member(shown, size, reason=reason, value=told[:200])
+    most = max(0, min(size, MOST_BYTES))
+    return Member(shown[:LONGEST_PATH], most, reason=reason, value=told[:200])
 
 
 def too_large(path: str, size: int, limit: int) -> Member:
@@ -57,10 +65,10 @@ def member(path: str, content: bytes, limit: int, encoding: str = "utf-8") -> Me
         return dropped(path, len(content), "unsafe-path")
     if len(content) > readable(path, limit):
         return too_large(path, len(content), limit)
+    if not _is_encoding(encoding):
+        return dropped(path, len(content), "unknown-encoding", encoding)
     try:
         text = content.decode(encoding)
-    except LookupError:
-        return dropped(path, len(content), "unknown-encoding", encoding)
     except UnicodeDecodeError as error:
         binary = b"\0" in content
         reason = "binary" if binary else "not-utf8"
@@ -86,10 +94,12 @@ def of_text(path: str, text: str, size: int, limit: int) -> Member:
 
 
 def is_unsafe(name: str) -> bool:
-    """Return whether a name leads out of the repository, is no UTF-8, or breaks a line."""
+    """Return whether a name leads out of the repository, breaks a line, or is none of a file."""
     parts = name.replace("\\", "/").split("/")
     odd = not name.isprintable()  # surrogates and control characters
-    return name.startswith(("/", "\\")) or ".." in parts or odd or not PurePosixPath(name).name
+    if name.startswith(("/", "\\")) or ".." in parts or odd or not parts[-1]:
+        return True
+    return not PurePosixPath(name).name or len(name.encode()) > LONGEST_PATH
 
 
 def _script(found: Member) -> Member:
@@ -101,6 +111,16 @@ def _script(found: Member) -> Member:
     if not made.text.strip():
         return dropped(found.path, found.size, "empty")
     return replace(found, text=made.text, language=made.language)
+
+
+@lru_cache(maxsize=256)
+def _is_encoding(name: str) -> bool:
+    """Return whether Python knows a way to write texts by this name."""
+    try:
+        "x".encode(name)  # fails for codecs between bytes, such as zlib
+        return codecs.lookup(name).name not in NO_ENCODINGS
+    except (LookupError, ValueError):
+        return False
 
 
 def _is_encodable(text: str) -> bool:

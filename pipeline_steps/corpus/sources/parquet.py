@@ -15,6 +15,7 @@ from pipeline_steps.corpus.sources.jsonl import name
 from pipeline_steps.corpus.sources.members import dropped
 from pipeline_steps.corpus.sources.remote import CHUNK, opened
 from pipeline_steps.corpus.sources.spool import Spool
+from pipeline_steps.errors import UserError
 from pipeline_steps.storage import Object, Store
 
 SUFFIX = ".parquet"
@@ -22,19 +23,28 @@ BLOB = 3000  # bytes of a row's blob that is an object of its own, about
 ROWS = 64  # decoded at once; of repositories one, which may have gigabytes
 
 
-def found(tables: Rows, store: Store, row: int = 0) -> Iterator[Found]:
+def found(
+    tables: Rows, columns: Columns, store: Store, needed: str, row: int = 0
+) -> Iterator[Found]:
     """Yield the row groups of every file below the prefix, as many as make a partition.
+
+    What is no table is yielded, too, to be told of.
 
     Args:
         tables: of the spec.
+        columns: to look at.
         store: the bucket.
+        needed: the field without whose column there is no file.
         row: bytes that a row stands for, where they are not in the file.
+
+    Raises:
+        UserError: a table lacks that column: told now rather than hours later.
     """
     for item in store.list(tables.prefix):
-        if item.key.lower().endswith(SUFFIX):
-            for part, size in _parts(store, item, row):
-                shown = name(item.key, tables.prefix, (SUFFIX,))
-                yield Found(shown, item.key, size, item.etag, part)
+        shown, known = name(item.key, tables.prefix, (SUFFIX,)), item.key.lower().endswith(SUFFIX)
+        parts = _parts(store, item, columns, needed, row) if known else [("", item.size)]
+        for part, size in parts:
+            yield Found(shown, item.key, size, item.etag, part, ignored=not known)
 
 
 def read(item: Item, columns: Columns, store: Store, spool: Spool, limit: int) -> None:
@@ -71,7 +81,7 @@ def rows(item: Item, columns: Columns, store: Store, needed: str) -> Iterator[tu
         pq.ParquetFile(source, buffer_size=CHUNK) as table,  # or a column chunk is read at once
     ):
         schema = table.schema_arrow
-        columns.check(_names(schema, columns), needed)
+        _check(schema, columns, needed, item.key)
         groups = _groups(item.part, table.num_row_groups)
         first = sum(table.metadata.row_group(i).num_rows for i in range(groups[0] if groups else 0))
         nested = columns.files in schema.names
@@ -90,7 +100,7 @@ def _files(
 ) -> Iterator[tuple[str, Row]]:
     """Yield the files of a row; of a repository one at a time, for all may be gigabytes."""
     row = {
-        name: batch.column(place)[index].as_py()
+        name: _value(batch.column(place)[index])
         for place, name in enumerate(batch.schema.names)
         if name != columns.files
     }
@@ -99,7 +109,40 @@ def _files(
         return
     files = batch.column(columns.files)[index].values
     for place in range(0 if files is None else len(files)):
-        yield f"{number}-{place}", row | (files[place].as_py() or {})
+        yield f"{number}-{place}", row | _fields(files[place])
+
+
+def _fields(file: pa.StructScalar) -> dict[str, Any]:
+    """Return the fields of a file of a row; a file that is null has none."""
+    return {name: _value(value) for name, value in file.items()} if file.is_valid else {}
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    """Return a value; of a text that is no UTF-8 its bytes, None where Python has no such value."""
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else None
+    except (ValueError, OverflowError):  # a date after the year 9999
+        return None
+
+
+def _check(schema: pa.Schema, columns: Columns, needed: str, key: str) -> None:
+    """Refuse a table without the column that is needed, or whose files are none.
+
+    Raises:
+        UserError: names the field and the table.
+    """
+    columns.check(_names(schema, columns), needed, key)
+    if columns.files not in schema.names:
+        return
+    kind = schema.field(columns.files).type
+    listed = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    if not listed or not pa.types.is_struct(kind.value_type):
+        raise UserError(
+            f"{columns.where}.columns.files: the column {columns.files!r} of {key} is {kind}; "
+            "it must be a list of structs"
+        )
 
 
 def _names(schema: pa.Schema, columns: Columns) -> set[str]:
@@ -121,17 +164,22 @@ def _is_wanted(leaf: str, columns: Columns) -> bool:
     return root in columns.named or leaf in columns.named
 
 
-def _parts(store: Store, item: Object, row: int) -> Iterator[tuple[str, int]]:
+def _parts(
+    store: Store, item: Object, columns: Columns, needed: str, row: int
+) -> Iterator[tuple[str, int]]:
     """Yield ("first-last", bytes) of a file's row groups; all of it where the footer is broken."""
     try:
         with opened(store, item.key, item.size) as source:
             metadata = pq.read_metadata(source)
-            sizes = [_bytes(metadata.row_group(i), row) for i in range(metadata.num_row_groups)]
+            _check(metadata.schema.to_arrow_schema(), columns, needed, item.key)
+            sizes = _sizes(metadata, item.size, row)
     except streams.TROUBLE as error:
         if not streams.is_from(error):
             raise
         yield "", item.size
         return
+    if not sizes:
+        yield "", item.size
     start = 0
     for index in range(len(sizes)):
         if sum(sizes[start : index + 1]) >= TARGET or index == len(sizes) - 1:
@@ -139,9 +187,16 @@ def _parts(store: Store, item: Object, row: int) -> Iterator[tuple[str, int]]:
             start = index + 1
 
 
-def _bytes(group: Any, row: int) -> int:
-    packed = sum(group.column(i).total_compressed_size for i in range(group.num_columns))
-    return int(packed + row * group.num_rows)
+def _sizes(metadata: Any, whole: int, row: int) -> list[int]:
+    """Return what each row group takes of the file's bytes, and its rows' blobs.
+
+    Its columns would say it better, but pyarrow ends the process when a damaged one is looked at.
+    """
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    unpacked = [max(0, group.total_byte_size) for group in groups]
+    total = sum(unpacked) or 1
+    pairs = zip(groups, unpacked, strict=True)
+    return [whole * size // total + row * max(0, group.num_rows) for group, size in pairs]
 
 
 def _groups(part: str, count: int) -> list[int]:

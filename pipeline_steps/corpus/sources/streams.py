@@ -5,6 +5,7 @@ when it gives more than anybody packs.
 """
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -22,8 +23,10 @@ BLOCK = 2**18
 _MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 TROUBLE = (
     gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError, OSError, NotImplementedError,
-    RuntimeError, ValueError,
+    RuntimeError, ValueError, pa.ArrowException,
 )  # fmt: skip
+# What the system says of a place that no file has, such as -7: a damaged file sends one there.
+NOWHERE = (errno.EINVAL, errno.EOVERFLOW)
 
 
 class _Readable(Protocol):
@@ -90,7 +93,7 @@ def unpacked(file: Path, budget: Budget) -> io.BufferedReader:
 def is_from(error: BaseException) -> bool:
     """Return whether an error is the file's: not the disk's, nor the bucket's."""
     if isinstance(error, OSError):
-        return error.errno is None and not isinstance(error, FileNotFoundError)
+        return error.errno in (None, *NOWHERE) and not isinstance(error, FileNotFoundError)
     return isinstance(error, TROUBLE)
 
 
