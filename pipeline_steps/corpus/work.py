@@ -23,8 +23,16 @@ from pipeline_steps.limits import cores, memory
 from pipeline_steps.storage import TRANSFERS
 
 log = logging.getLogger(__name__)
-WORTH_A_PROCESS = 32 * 2**20  # bytes of archives; a process takes seconds to import what it needs
-PASSES = ("screened", "cleared", "studied", "compared", "finished")  # as progress tells them
+# The passes, as progress tells them, and bytes of archives for which one more process is worth its
+# start: that takes one or two seconds of a core, in which a pass gets through so much.
+WORTH_A_PROCESS = {
+    "screened": 8 * 2**20,
+    "cleared": 64 * 2**20,
+    "studied": 32 * 2**20,
+    "compared": 256 * 2**20,
+    "finished": 16 * 2**20,
+}
+PASSES = tuple(WORTH_A_PROCESS)
 # Distributions whose versions shape the result: what another one made is not used again.
 LIBRARIES = (
     "daft", "datasets", "datasketch", "duckdb", "enry-python", "license-expression",
@@ -77,12 +85,11 @@ class Work:
         asked = [item.model_dump_json() for item in self.spec.decontamination]
         return asked + [i.digest for i in self.step.inputs if i.name.startswith("decontamination")]
 
-    @property
-    def workers(self) -> int:
-        """How many processes are worth their start."""
+    def workers(self, name: str) -> int:
+        """Return how many processes are worth their start in a pass."""
         size = sum(item.size for partition in self.partitions for item in partition.items)
         fitting = shares(memory(), cores(), self.spec).workers
-        return max(1, min(fitting, len(self.partitions), size // WORTH_A_PROCESS))
+        return max(1, min(fitting, len(self.partitions), size // WORTH_A_PROCESS[name]))
 
     def each(self, name: str, work: engine.Pass, tasks: dict[int, dict[str, Any]]) -> None:
         """Run a pass over partitions, the largest first, and say how far it is.
@@ -96,7 +103,7 @@ class Work:
         self.watch.lap("ledger")
         order = largest_first(self.partitions)
         dealt = [tasks[number] for number in order if number in tasks]
-        for done in engine.each(work, Recipe.of(self.step), dealt, self.workers):
+        for done in engine.each(work, Recipe.of(self.step), dealt, self.workers(name)):
             log.info("%s: %d of %d partitions", name, done, len(tasks))
             step = PASSES.index(name) * whole + done * whole // len(tasks)  # a pass may skip some
             self.step.progress.update(step, len(PASSES) * whole, "partitions", name)

@@ -149,6 +149,6 @@ def test_any_number_of_workers_makes_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
     workers: int,
 ) -> None:
-    monkeypatch.setattr(work, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(work, "WORTH_A_PROCESS", dict.fromkeys(work.PASSES, 1))
     monkeypatch.setenv(names.ENV_CPUS, str(workers))
     assert made(places(minio, tmp_path, f"workers-{workers}")) == undisturbed
