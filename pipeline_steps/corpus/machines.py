@@ -24,9 +24,10 @@ from oremill import names
 from oremill.specs.corpus import DataCorpusSpec, Ray
 from pipeline_steps import run
 from pipeline_steps.corpus import meeting, node, probe
+from pipeline_steps.corpus.memory import RAY, shares
 from pipeline_steps.errors import Preempted, Resumable, StepError, StepFailed, UserError
 from pipeline_steps.launch import oom_kills
-from pipeline_steps.limits import cores
+from pipeline_steps.limits import cores, memory
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def serve(step: run.Step) -> run.Made:
     head = meeting.met(*_head(), PATIENCE, "the first pod of the job")
     node.prepare(RAY_AUTH_TOKEN=node.token(step))
     try:
-        with _joined(step, head, cores()) as process:
+        with _joined(step, head, _tasks(step)) as process:
             log.info("a node of the cluster at %s", head.address)
             if head.outlasts(process):
                 raise _broken(oom_kills() > kills, node.last_words(step.scratch))
@@ -95,7 +96,7 @@ def own(step: run.Step) -> Iterator[None]:
     try:
         with (
             node.running(
-                step.scratch, cores(), f"--node-ip-address={head.here}", *first
+                step.scratch, _tasks(step), f"--node-ip-address={head.here}", *first
             ) as process,
             _connected(step, head, process),
         ):
@@ -136,6 +137,11 @@ def _joined(
 ) -> AbstractContextManager[subprocess.Popen[bytes]]:
     where = (f"--address={head.address}", f"--node-ip-address={head.here}")
     return node.running(step.scratch, cores, *where)
+
+
+def _tasks(step: run.Step) -> int:
+    """Return how many tasks this pod can do at once; Ray calls them cores."""
+    return shares(memory(), cores(), cast(DataCorpusSpec, step.spec), RAY).workers
 
 
 def _head() -> tuple[str, int]:

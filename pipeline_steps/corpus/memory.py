@@ -1,6 +1,6 @@
 """How a pod's memory is shared out: so much for the ledger, and as many processes as surely fit.
 
-    memory = BASE + ledger + workers x (PROCESS + work)
+    memory = BASE + ledger + workers x (PROCESS + work), and RAY for a pod that is one of several
     work = WORK + the larger of FILE x quality.maxFileBytes and ORDERED x order.maxBytes
 
 With one worker there is no further process, and PROCESS falls away. None of it grows with the
@@ -14,6 +14,7 @@ from pipeline_steps.errors import UserError
 
 MIB = 2**20
 BASE = 384 * MIB  # the step's own process: what it imports, Daft, transfers to the bucket
+RAY = 384 * MIB  # what belongs to a node of a Ray cluster
 PROCESS = 192 * MIB  # what a further process imports
 WORK = 192 * MIB  # row groups, tables of rules and indices in use, a process of ruff
 FILE = 320  # bytes for one of the largest file: `[],[],[]` makes a parse tree 300 times its size
@@ -39,28 +40,30 @@ class Shares:
         )
 
 
-def shares(memory: int, cores: int, spec: DataCorpusSpec) -> Shares:
+def shares(memory: int, cores: int, spec: DataCorpusSpec, beside: int = 0) -> Shares:
     """Return the shares of a pod's memory.
 
     Args:
         memory: bytes that the pod may use.
         cores: that it may use; no more workers than that.
         spec: says how large a file and an ordered repository may be.
+        beside: bytes that others take: RAY, or nothing.
 
     Raises:
         UserError: not even one worker fits.
     """
     file, ordered = spec.quality.max_file_bytes, spec.order.max_bytes
     work = WORK + max(FILE * file, ORDERED * ordered)
-    least = BASE + LEDGER + work
+    base = BASE + beside
+    least = base + LEDGER + work
     if memory < least:
         raise UserError(
             f"spec.pod.memory: {_shown(memory)} is too little for files of "
             f"{file} bytes (spec.quality.maxFileBytes) and repositories of {ordered} bytes "
             f"(spec.order.maxBytes); give at least {_shown(least)}, or lower these"
         )
-    ledger = max(LEDGER, min(memory // SHARE, memory - BASE - work))
-    fitting = (memory - BASE - ledger) // (PROCESS + work)
+    ledger = max(LEDGER, min(memory // SHARE, memory - base - work))
+    fitting = (memory - base - ledger) // (PROCESS + work)
     threads = max(1, min(cores, ledger // LEDGER))
     return Shares(ledger, threads, max(1, min(cores, fitting)), PROCESS + work)
 

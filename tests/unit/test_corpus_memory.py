@@ -19,7 +19,7 @@ from oremill.specs.corpus import DataCorpusSpec
 from pipeline_steps.corpus import finish, screen, shards, similar, study
 from pipeline_steps.corpus.context import Context
 from pipeline_steps.corpus.ledger import Ledger
-from pipeline_steps.corpus.memory import MIB, shares
+from pipeline_steps.corpus.memory import MIB, RAY, shares
 from pipeline_steps.corpus.partitions import Item
 from pipeline_steps.corpus.parts import Parts
 from pipeline_steps.errors import UserError
@@ -73,6 +73,12 @@ def test_a_pod_that_is_too_small_is_told_what_it_needs(memory: int, fields: dict
     assert shares(least * MIB, 1, spec(**fields)).workers == 1
     with pytest.raises(UserError):
         shares((least - 1) * MIB, 1, spec(**fields))
+
+
+def test_a_pod_of_several_has_ray_beside_its_workers() -> None:
+    alone, one = shares(2 * GIB, 2, spec()), shares(2 * GIB, 2, spec(), RAY)
+    assert (alone.workers, one.workers) == (2, 1)
+    assert shares(2 * GIB + RAY + 64 * MIB, 2, spec(), RAY).workers == 2
 
 
 def rows(count: int) -> list[dict[str, Any]]:
