@@ -34,7 +34,7 @@ spec:
   licences: {{unlicensed: keep}}
   decontamination: [{{benchmark: humaneval}}]
   storage: {{secretRef: {{name: oremill-storage}}}}
-  pod: {{cpu: "2", memory: 4Gi, scratch: 24Gi}}
+  pod: {{memory: 4Gi, scratch: 24Gi}}  # the demo gives it two cores
 """
 
 
