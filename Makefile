@@ -61,7 +61,7 @@ clean: ## Remove what tools left in this checkout
 	git clean -fdX -e '!.venv'
 
 ##@ Test
-.PHONY: test test-unit test-api test-e2e test-soak bench
+.PHONY: test test-unit test-api test-e2e test-soak bench bench-corpus
 test: lint cluster-up images ## All that runs on one machine: lint, unit, API server, chart, end to end
 	$(CLUSTER_ENV); $(PYTEST) tests
 test-unit: setup ## Seconds to minutes, no cluster
@@ -77,6 +77,9 @@ bench: setup ## Measure the judge and the corpus's passes on this machine
 	$(PYTHON) -m bench.corpus_order
 	$(PYTHON) -m bench.corpus_screens
 	$(PYTHON) -m bench.corpus_secrets
+bench-corpus: setup ## The corpus beside datatrove and text-dedup; SIZE=100M PART=50M for a quick look
+	@$(PROGRAMS)
+	$(PYTHON) -m bench.corpus $(if $(SIZE),--size $(SIZE)) $(if $(PART),--part $(PART))
 
 ##@ Help
 .PHONY: help
