@@ -18,6 +18,7 @@ from typing import Any
 
 from pipeline_steps import run
 from pipeline_steps.corpus import estimate
+from pipeline_steps.corpus.context import Recipe
 from tests import corpus_runs
 from tests.minio_server import MinioServer, minio_binary
 
@@ -125,7 +126,7 @@ def near_disk(step: run.Step, files: int) -> float:
 
     The bands are twice there: in a part of each partition, and in the ledger.
     """
-    work = step.scratch / "work"
+    work = Recipe.of(step).open().parts.folder
     parts = sum(path.stat().st_size for role in NEAR for path in (work / role).rglob("*.*"))
     return (parts + (step.scratch / "ledger" / "ledger.db").stat().st_size) / files
 

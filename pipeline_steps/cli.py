@@ -62,6 +62,9 @@ def _most(typed: str) -> int:
 
 def tell(chosen: argparse.Namespace) -> int:
     """Print stories; return 0, 1 when there is no such file, 2 for a mistake in what was typed."""
+    import pyarrow as pa
+    from pydantic import ValidationError
+
     from pipeline_steps.artifact import Access, artifact
     from pipeline_steps.errors import StepError
 
@@ -72,8 +75,10 @@ def tell(chosen: argparse.Namespace) -> int:
         message = str(error)
         for field, typed in TYPED.items():
             message = message.replace(field, typed)
-        print(f"oremill story: {message}", file=sys.stderr)
-        return 2
+    except (pa.ArrowInvalid, ValidationError) as error:
+        message = f"ARTIFACT: a file of {chosen.artifact} is damaged: {error}"
+    print(f"oremill story: {message}", file=sys.stderr)
+    return 2
 
 
 def _tell(chosen: argparse.Namespace, found: "Artifact") -> int:

@@ -2,7 +2,8 @@
 
 Rules, the first that finds anything: with case and white space taken out (StarCoder2's rule), the
 file contains a problem's whole prompt, docstring or solution; it contains the body of a solution's
-function token by token, whatever its comments and layout; and, when the spec asks for n-grams, it
+function token by token, whatever its layout, and its comments but inside of the two lines that tell
+most; and, when the spec asks for n-grams, it
 shares one run of words with a prompt, a solution or a gold patch (DeepSeek-Coder's rule). All files
 of a repository that SWE-bench draws tasks from are out, whatever they hold.
 """
@@ -15,6 +16,8 @@ import ahocorasick
 import numpy as np
 from numpy.typing import NDArray
 
+from oremill.specs.corpus import Redaction
+from pipeline_steps.corpus import redaction
 from pipeline_steps.corpus.glance import Glance
 from pipeline_steps.corpus.problems import Benchmark, Problem, benchmarks, humaneval, problems_file
 from pipeline_steps.corpus.shingles import Hashes, runs, words
@@ -28,6 +31,7 @@ MIN_PIECE = 32
 MIN_WHOLE = 28  # of a function with its name and types, which is less often anybody's
 MIN_TOKENS = 20  # of a function's body, for the same reason
 EXCERPT = 80  # characters of the file that a match shows
+LOOKED_AT = 4096  # characters that are redacted for it: a key may go on behind them
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _PROBE = 8  # words of a line of a solution: most texts share none, and are done
 _WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
@@ -226,8 +230,13 @@ def _names(repository: str) -> re.Pattern[str]:
 
 
 def _match(rule: str, benchmark: str, task: str, text: str, place: int) -> Match:
-    excerpt = " ".join(text[place : place + 2 * EXCERPT].split())[:EXCERPT]
-    return Match(rule, benchmark, task, text.count("\n", 0, place) + 1, excerpt)
+    return Match(rule, benchmark, task, text.count("\n", 0, place) + 1, _excerpt(text, place))
+
+
+def _excerpt(text: str, place: int) -> str:
+    """Return what stands at a place, redacted as a shard is, since the ledger shows it."""
+    clean = redaction.redact(text[place : place + LOOKED_AT], Redaction()).text
+    return " ".join(clean[: 2 * EXCERPT].split())[:EXCERPT]
 
 
 def _place(text: str, squeezed_place: int) -> int:

@@ -5,13 +5,14 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import cast
 
+from oremill import names
 from oremill.specs import parse
 from oremill.specs.artifact import Order
 from oremill.specs.corpus import DataCorpusSpec
 from pipeline_steps import run
 from pipeline_steps.corpus.contamination import Index, benchmarks
 from pipeline_steps.corpus.optout import OptOuts
-from pipeline_steps.corpus.parts import Parts
+from pipeline_steps.corpus.parts import Parts, fingerprint
 from pipeline_steps.corpus.sketch import Sketch
 from pipeline_steps.storage import Store
 
@@ -63,11 +64,24 @@ class Recipe:
         return _open(self)
 
 
+def folder_of(order: Order) -> str:
+    """Return the folder, below a machine's scratch, of an object's local copies.
+
+    A node of a cluster that is there already works for many objects, and outlives them.
+    """
+    return f"work/{fingerprint(order.uid)}"
+
+
+def _run(order: Order) -> str:
+    """Return the folder of one attempt: what another one left is not taken for what is there."""
+    return f"{names.run_label(order.digest)}-a{order.attempt}"
+
+
 @lru_cache(maxsize=1)
 def _open(recipe: Recipe) -> Context:
     order = Order.model_validate_json(recipe.order)
     places = recipe.places or run.Places.from_environment()
     store = Store.open(order.storage, places.secret, places.ca)
-    parts = Parts(store, recipe.work, Path(places.scratch) / "work")
+    parts = Parts(store, recipe.work, Path(places.scratch) / folder_of(order) / _run(order))
     spec = cast(DataCorpusSpec, parse(order.kind, order.spec))
     return Context(spec, store, parts, recipe.prefix)

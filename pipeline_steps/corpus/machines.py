@@ -16,7 +16,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType
 from typing import NoReturn, cast
 
@@ -24,6 +24,7 @@ from oremill import names
 from oremill.specs.corpus import DataCorpusSpec, Ray
 from pipeline_steps import run
 from pipeline_steps.corpus import meeting, node, probe
+from pipeline_steps.corpus.context import folder_of
 from pipeline_steps.corpus.memory import shares
 from pipeline_steps.errors import Preempted, Resumable, StepError, StepFailed, UserError
 from pipeline_steps.launch import oom_kills
@@ -123,6 +124,7 @@ def foreign(step: run.Step, ray: Ray) -> Iterator[None]:
             _joined(step, head, 0) as process,
             _connected(step, head, process),
             _watched(step, "spec.ray.address", FOREIGN_NODES),
+            _forgotten(step),
         ):
             yield
     except node.NotStarted as error:
@@ -130,6 +132,20 @@ def foreign(step: run.Step, ray: Ray) -> Iterator[None]:
             f"spec.ray.address: {ray.address} does not let this pod in; see that its Ray and "
             f"Python are those of the data image, and spec.ray.tokenRef its token: {error}"
         ) from error
+
+
+@contextmanager
+def _forgotten(step: run.Step) -> Iterator[None]:
+    """Leave no text on nodes that go on without us, of this attempt or of one that was cut off."""
+    import ray
+
+    try:
+        yield
+    finally:
+        with suppress(
+            ray.exceptions.RayError, RuntimeError
+        ):  # a cluster that is gone keeps nothing
+            probe.forget(folder_of(step.order), LAST_WORDS)
 
 
 def _workers(step: run.Step) -> int:

@@ -5,6 +5,8 @@ or without a folder to work in, would fail in the middle of a pass. So each is a
 """
 
 import os
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -61,16 +63,36 @@ def ask(authority: bool, seconds: float = SECONDS) -> list[Answer]:
     Raises:
         ray.exceptions.RayError: a node was lost, or did not answer in time.
     """
+    return [_heard(address, said) for address, said in _each(answer, authority, seconds)]
+
+
+def forget(folder: str, seconds: float = SECONDS) -> None:
+    """Remove a folder below the scratch of every node that answers; the others are lost anyway."""
+    _each(_removed, folder, seconds)
+
+
+def _removed(folder: str) -> None:
+    shutil.rmtree(run.Places.from_environment().scratch / folder, ignore_errors=True)
+
+
+def _each(do: Callable[[Any], Any], given: Any, seconds: float) -> list[tuple[str, Any]]:
+    """Do something on every node that is alive; return addresses, and references to what it said.
+
+    Args:
+        do: a function of a module.
+        given: its argument.
+        seconds: in which all should have answered.
+    """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     asked = {}
     for one in (one for one in ray.nodes() if one["Alive"]):
         there = NodeAffinitySchedulingStrategy(one["NodeID"], soft=False)
-        task = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(answer)
-        asked[one["NodeManagerAddress"]] = task.remote(authority)
+        task = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(do)
+        asked[one["NodeManagerAddress"]] = task.remote(given)
     ray.wait(list(asked.values()), num_returns=len(asked), timeout=seconds)
-    return [_heard(address, said) for address, said in asked.items()]
+    return list(asked.items())
 
 
 @cache

@@ -29,7 +29,7 @@ def dropped(db: duckdb.DuckDBPyConnection, examples: int) -> list[Dropped]:
     found = db.execute(
         "SELECT stage, reason, count(*), sum(bytes)::BIGINT,"
         f" arg_min({{'place': {PLACE}, 'value': value, 'bytes': bytes}},"
-        f" sha256('sample/' || {PLACE} || '/' || sha256), {examples})"
+        f" sha256('sample/' || {PLACE} || '/' || sha256) || value, {examples})"
         " FROM fates WHERE stage <> '' GROUP BY ALL"
     )
     rows = [Dropped(*row) for row in found.fetchall()]

@@ -20,6 +20,7 @@ from pipeline_steps.corpus.context import Context
 from pipeline_steps.corpus.near import Numbers
 from pipeline_steps.corpus.shingles import Hashes, shingles
 from pipeline_steps.corpus.study import read_rows
+from pipeline_steps.errors import StepFailed
 
 HELD = 256 * 2**20  # bytes of a batch
 WIDTH = 8  # bytes of a shingle's hash
@@ -82,7 +83,9 @@ class Shingles:
             with self._files[number].open("rb", buffering=0) as file:
                 for one in ones:
                     file.seek(WIDTH * int(self._begin[places[one]]))
-                    file.readinto(found[offsets[one] : offsets[one + 1]].data)
+                    wanted = found[offsets[one] : offsets[one + 1]]
+                    if file.readinto(wanted.data) != wanted.nbytes:
+                        raise StepFailed(f"{self._files[number].name} is cut short")
         return found, offsets
 
     def _room(self, count: int) -> Hashes:

@@ -229,3 +229,16 @@ def test_the_standard_library_holds_no_problem() -> None:
 
 def test_without_benchmarks_nothing_is_found() -> None:
     assert Index([]).find("anything") is None
+
+
+@pytest.mark.parametrize(
+    ("private", "shown"),
+    [("ann@oremine.org", "<EMAIL>"), ("AKIA" + "Z7QK4WJ2PLX7M3TB", "<KEY>")],
+    ids=["mail", "key"],
+)
+def test_what_the_ledger_shows_of_a_match_is_redacted(private: str, shown: str) -> None:
+    index = Index([problems_file("swe.jsonl", lines([SWE]), 10)])
+    raised = "if ore.is_wet and not ore.was_dried_before: raise WetOre(ore.name"
+    match = index.find(f"# a\n{raised}, '{private}')\n")
+    assert match is not None and match.rule == "benchmark-ngram"
+    assert match.excerpt.startswith(f"{raised}, '{shown}")

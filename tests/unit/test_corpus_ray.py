@@ -1,5 +1,6 @@
 """Corpora made by several pods: real Ray clusters on loopback addresses, by the code of pods."""
 
+import json
 import os
 import random
 import signal
@@ -211,7 +212,10 @@ def test_the_nodes_of_a_cluster_that_is_there_do_the_work(
         spec, token = cluster(one), {"OREMILL_RAY_TOKEN": str(one.folder / "token")}
         pod = one.pod(0, STAGE, "0", of=1, spec=spec, **token)
         assert pod.wait(PATIENCE) == names.EXIT_DONE
-        assert len(list((one.folder / "node" / "work" / "marks").iterdir())) == TASKS
+        store = one.minio.store("corpus-resume")
+        done = [json.loads(store.read(key))[0] for key in one.parts() if "work/marks/" in key]
+        assert done == [str(one.folder / "node")] * TASKS
+        assert not list((one.folder / "node" / "work").iterdir()), "a node keeps no text"
 
         authority = one.folder / "0" / "no-ca"
         authority.touch()  # and the node has none

@@ -260,3 +260,15 @@ def test_of_two_files_with_one_place_the_kept_one_is_found(folder: Path, tmp_pat
         pq.write_table(table, tmp_path / "ledger.parquet")
         found = search.at(pq.ParquetFile(tmp_path / "ledger.parquet"), [search.place_of(copy)])
         assert [row["stage"] for row in found.values()] == [""]
+
+
+@pytest.mark.parametrize("name", ["ledger.parquet", "manifest.json"])
+def test_a_damaged_file_is_told_by_the_artifact(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    for one in ("ledger.parquet", "manifest.json"):
+        (tmp_path / one).write_bytes((folder / one).read_bytes())
+    (tmp_path / name).write_bytes(b"{half")
+    code, out, err = told(capsys, tmp_path, "page.py")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"oremill story: ARTIFACT: a file of {tmp_path} is damaged: ")
