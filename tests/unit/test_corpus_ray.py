@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ import pytest
 
 from oremill import names
 from oremill.specs.artifact import Outcome
-from pipeline_steps.corpus import meeting, node
+from pipeline_steps import run
+from pipeline_steps.corpus import meeting, node, probe
+from pipeline_steps.errors import Resumable
 from pipeline_steps.storage import Store
 from tests.minio_server import MinioServer
 from tests.ray_stage import TASKS
@@ -119,6 +121,46 @@ def stranger(address: str, **token: str) -> str:
     return told.stderr
 
 
+def test_an_attempt_has_a_token_that_tells_nothing_and_no_other_has(
+    minio: MinioServer, inputs: Store, tmp_path: Path
+) -> None:
+    step = run.load(places(minio, tmp_path, "token"))
+    own, attempt = node.token(step), step.order.model_copy(update={"attempt": 1})
+    assert node.token(run.load(step.places)) == own
+    assert node.token(replace(step, order=attempt)) != own
+    (tmp_path / "secretKey").write_text("another")
+    assert node.token(replace(step, places=replace(step.places, secret=tmp_path))) != own
+    assert (minio.secret / "secretKey").read_text() not in own
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ({}, ""),
+        ({"code": "0"}, "has other code (0) than this pod"),
+        ({"lacks": ["/a", "/b"]}, "lacks /a, /b"),
+        ({"refused": "No module named 'oremill'"}, "cannot run this code: No module named"),
+    ],
+    ids=["well", "another release", "without files", "another image"],
+)
+def test_a_node_is_refused_for_what_it_says(said: dict[str, Any], fault: str) -> None:
+    found = probe.Answer("10.0.0.1", **({"code": probe.code()} | said)).fault
+    assert found.startswith(fault) and bool(found) is bool(fault)
+
+
+def test_a_head_that_does_not_answer_is_named() -> None:
+    with pytest.raises(Resumable, match=r"the head did not answer on 127.0.0.1:1 within 0 s: "):
+        meeting.met("127.0.0.1", 1, 0, "the head")
+
+
+def test_a_scratch_folder_that_is_too_long_for_sockets_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(node.NotStarted, match="is too long"),
+        node.running(tmp_path / ("x" * 60), 1),
+    ):
+        pass
+
+
 def test_two_pods_that_are_preempted_once_make_the_bytes_of_one(
     minio: MinioServer, inputs: Store, tmp_path: Path
 ) -> None:
@@ -137,6 +179,7 @@ def test_two_pods_that_are_preempted_once_make_the_bytes_of_one(
             assert list((two.folder / str(index) / "scratch" / "work").rglob("*.parquet"))
     assert manifest is not None
     assert manifest.files == made(places(minio, tmp_path, "one-pod"))
+    assert not (tmp_path / "scratch" / "ray").exists()
 
 
 def test_a_head_without_all_its_pods_says_how_many_came_and_gives_up(

@@ -24,6 +24,7 @@ CASES: dict[str, tuple[Any, Any, bool]] = {
     "a list in another order, without names": ([1, 2], [2, 1], True),
     "a selector that grew": ({"selector": {"a": "1"}}, {"selector": {"a": "1", "b": "2"}}, True),
     "an empty selector": ({"podSelector": {}}, {"podSelector": {}}, False),
+    "an older server knows no success policy": ({"successPolicy": {"rules": []}}, {}, False),
     "a list that grew": ([{"name": "a"}], [{"name": "a"}, {"name": "b"}], True),
 }
 

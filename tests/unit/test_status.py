@@ -124,6 +124,7 @@ def test_what_blocks_a_pod_is_told_in_its_own_words(case: str) -> None:
 MOUNTED = [
     {"name": "storage", "secret": {"secretName": "mine"}},
     {"name": "authority", "configMap": {"name": "roots"}},
+    {"name": "ray-token", "secret": {"secretName": "team"}},
 ]
 # What the kubelet says, and what the user is told.
 MOUNTS = {
@@ -138,6 +139,10 @@ MOUNTS = {
     "no key": (
         'volume "storage" : references non-existent secret key: accessKey',
         "add the key accessKey to Secret 'mine' (spec.storage.secretRef)",
+    ),
+    "no token": (
+        'volume "ray-token" : secret "team" not found',
+        "create Secret 'team' with the key auth_token in this namespace (spec.ray.tokenRef)",
     ),
     "no certificate": (
         'volume "authority" : references non-existent config key: ca.crt',
