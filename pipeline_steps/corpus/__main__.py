@@ -269,8 +269,9 @@ def _made(
         placed=tuple(shards),
         temporary="" if work.spec.keep_parts else work.context.parts.prefix,
     )
-    _report(work, made)
     work.watch.lap("ledger")
+    _report(work, made)
+    work.watch.lap("report")
     return replace(made, counters=made.counters | {"cost": work.spent()})
 
 

@@ -144,21 +144,25 @@ def lines(told: Mapping[str, Any]) -> list[str]:
     share = told["inputBytes"]["drawn"] / max(1, told["inputBytes"]["of"])
     rows = [("stage", "GB", "CPU hours", "95 %")]
     rows += [
-        (stage, f"{one['bytes']['estimate'] / 1e9:,.3f}", *_hours(one["cpuHours"]))
+        (stage, _shown(one["bytes"]["estimate"] / 1e9), *_hours(one["cpuHours"]))
         for stage, one in told["stages"].items()
     ]
-    rows.append(("all", f"{told['inputBytes']['of'] / 1e9:,.3f}", *_hours(told["cpuHours"])))
+    rows.append(("all", _shown(told["inputBytes"]["of"] / 1e9), *_hours(told["cpuHours"])))
     return [
         f"{told['items']['drawn']} of {told['items']['of']} items, {share:.2%} of their bytes; "
         f"all of them would keep {told['files']['estimate']:,.0f} files, "
-        f"{told['bytes']['estimate'] / 1e9:,.3f} GB",
+        f"{_shown(told['bytes']['estimate'] / 1e9)} GB",
         *(f"{a:16}{b:>14}{c:>14}  {d}" for a, b, c, d in rows),
     ]
 
 
 def _hours(given: Mapping[str, Any]) -> tuple[str, str]:
-    around = "" if given["low"] is None else f"{given['low']:,.3f} to {given['high']:,.3f}"
-    return f"{given['estimate']:,.3f}", around
+    around = "" if given["low"] is None else f"{_shown(given['low'])} to {_shown(given['high'])}"
+    return _shown(given["estimate"]), around
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _quantile(freedom: int) -> float:

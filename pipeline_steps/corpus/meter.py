@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 COSTS = (
     "opt-out", "read", "language", "licence", "quality", "parse", "security", "lint", "keys",
     "parts", "exact-dedup", "decontamination", "shingles", "sketch", "near-dedup", "mixture",
-    "order", "redaction", "audit", "shards", "ledger",
+    "order", "redaction", "audit", "shards", "ledger", "report",
 )  # fmt: skip
 
 
