@@ -4,7 +4,7 @@ A partition becomes a part with a row for each text: why it was dropped, or the 
 bands, a column a band, since the search for near-duplicates takes one band at a time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,20 +60,23 @@ def study(context: Context, task: dict[str, Any]) -> None:
 
 def read(texts: Path, without: set[int]) -> Iterator[tuple[int, str]]:
     """Yield number and text of the rows of a part, a few at a time."""
-    with pq.ParquetFile(texts) as file:
-        for group in range(file.num_row_groups):  # one at a time: it is bounded in bytes
-            for batch in file.iter_batches(BATCH, row_groups=[group], use_threads=False):
-                for row, value in zip(batch["row"].to_pylist(), batch["text"], strict=True):
-                    if row not in without:
-                        text = value.as_py()
-                        meter.lap("parts", len(text))
-                        yield row, text
+    return _chosen(texts, lambda row: row not in without)
 
 
 def read_rows(texts: Path, rows: list[int]) -> Iterator[tuple[int, str]]:
     """Yield number and text of these rows of a part, in order."""
-    wanted = set(rows)
-    return ((row, text) for row, text in read(texts, set()) if row in wanted)
+    return _chosen(texts, set(rows).__contains__)
+
+
+def _chosen(texts: Path, is_chosen: Callable[[int], bool]) -> Iterator[tuple[int, str]]:
+    with pq.ParquetFile(texts) as file:
+        for group in range(file.num_row_groups):  # one at a time: it is bounded in bytes
+            for batch in file.iter_batches(BATCH, row_groups=[group], use_threads=False):
+                for row, value in zip(batch["row"].to_pylist(), batch["text"], strict=True):
+                    if is_chosen(row):
+                        text = value.as_py()
+                        meter.lap("parts", len(text))
+                        yield row, text
 
 
 def _studied(context: Context, text: str) -> dict[str, Any]:
