@@ -21,6 +21,7 @@ OF_STAGE = {
 }
 OF_RULE = {
     ("read", "too-large"): ("quality.maxFileBytes",),
+    ("language", "unknown-language"): ("languages.unknown",),
     ("language", "not-included"): ("languages.include",),
     ("language", "excluded"): ("languages.exclude",),
     ("language", "over-cap"): ("languages.caps",),

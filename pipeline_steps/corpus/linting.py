@@ -11,6 +11,7 @@ globals() and Python 2's on a path that is never taken. So it is off unless aske
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +34,15 @@ _COMMAND = (
 )  # fmt: skip
 
 
+# How ruff ends by a file that is nested deeper than its stack, a hundred times as deep as Python
+# takes it. The others of its folder are asked about again, without that one.
+OVERWHELMED = (-signal.SIGABRT, -signal.SIGSEGV)
+
+
+class _Overwhelmed(Exception):
+    """A file was too much for ruff."""
+
+
 class Finding(NamedTuple):
     """What ruff says of a file."""
 
@@ -52,6 +62,17 @@ def findings(
     """
     if not texts:
         return []
+    try:
+        return _asked(texts, rules, stubs)
+    except _Overwhelmed:
+        if len(texts) == 1:
+            return [Finding(_BROKEN if "E9" in rules else "", parses=False)]
+    half = len(texts) // 2
+    return findings(texts[:half], rules, stubs[:half]) + findings(texts[half:], rules, stubs[half:])
+
+
+def _asked(texts: Sequence[str], rules: Sequence[str], stubs: Sequence[bool]) -> list[Finding]:
+    """Return what one process of ruff says of the files. Raises _Overwhelmed."""
     with TemporaryDirectory() as folder:
         for number, text in enumerate(texts):
             end = ".pyi" if number < len(stubs) and stubs[number] else ".py"
@@ -72,6 +93,8 @@ def _check(folder: str, rules: Sequence[str]) -> str:
         check=False,
     )
     meter.programs("lint")
+    if done.returncode in OVERWHELMED:
+        raise _Overwhelmed
     if done.returncode:
         raise StepFailed(f"ruff failed with {done.returncode}: {done.stderr.strip()[-500:]}")
     return done.stdout

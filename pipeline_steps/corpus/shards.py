@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 
 SCHEMA = pa.schema(
     [
-        ("id", pa.string()),  # 32 hexadecimal digits: hash of where it was and what it is now
+        # 32 hexadecimal digits: hash of where it was and what it is now. It names a text, no row:
+        # copies that the mixture adds share it, as do rows of a table that are alike in all.
+        ("id", pa.string()),
         ("source", pa.string()),
         ("role", pa.string()),  # code, math or text, as the spec says of the source
         ("repository", pa.string()),

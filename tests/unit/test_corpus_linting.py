@@ -53,6 +53,20 @@ def test_whether_a_file_parses_is_told_whatever_is_asked_for(rules: list[str]) -
     assert [one.parses for one in found] == [rule != "invalid-syntax" for _, rule in CASES]
 
 
+@pytest.mark.parametrize(
+    "deep",
+    ["(" * 100_000, "x = " + "-" * 100_000 + "1\n", "f(\n" * 50_000 + ")\n" * 50_000],
+    ids=["brackets", "signs", "calls"],
+)
+def test_a_file_that_is_too_deep_for_ruff_is_broken_alone(deep: str) -> None:
+    texts = ["x = 1\n", "def f(:\n", deep, "y = 2\n", "return 1\n", deep]
+    found = linting.findings(texts, ["E9", "F7"], [False] * 6)
+    rules = ["", "invalid-syntax", "invalid-syntax", "", "F706", "invalid-syntax"]
+    assert [one.rule for one in found] == rules
+    assert [one.parses for one in found] == [rule in ("", "F706") for rule in rules]
+    assert rules_of(texts, ["F82"]) == [""] * 6
+
+
 def test_a_stub_may_use_a_name_before_it_is_bound() -> None:
     text = "class B(A): ...\nclass A: ...\n"
     assert rules_of([text, text], ALL, [True, False]) == ["", "F821"]
