@@ -177,9 +177,12 @@ def _drop_near(work: Work) -> None:
     work.watch.lap("ledger")
     alike, rules = work.ledger.alike(), work.spec.dedup.near
     work.watch.lap("near-dedup")
-    found = similar.Shingles(alike.documents, _cut(work, alike), work.step.scratch)
+    cut = _cut(work, alike)
+    found = similar.Shingles(alike.documents, cut, work.step.scratch)
     for copies in similar.copies(alike, found, rules.bands, rules.threshold):
         work.ledger.drop_near(*copies)
+    for _, path in cut:
+        path.unlink()  # as large as the texts; the bucket has them for a run that goes on
     work.watch.lap("near-dedup")
     work.tell()
 

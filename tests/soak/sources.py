@@ -119,7 +119,7 @@ def _small(one: Repository, number: int) -> Repository:
     for file in range(number):
         begin = file * 12 % max(1, len(lines) - 12)
         text = b"# part %d\n" % file + b"".join(lines[begin : begin + 12])
-        files.append((f"parts/{file % 1000:03d}/{file:06d}.py", renamed(text, file)))
+        files.append((f"parts/{file % 1000:03d}/{file:06d}.md", renamed(text, file)))
     return Repository("small-files", files)
 
 
