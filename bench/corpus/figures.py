@@ -24,11 +24,6 @@ class Bar:
         """Return a figure that should not be larger than the bound."""
         return cls(name, _short(figure), unit, f"<={bound:g}", figure <= bound)
 
-    @classmethod
-    def missing(cls, name: str, unit: str, bound: str) -> "Bar":
-        """Return the line of a figure that this run could not take."""
-        return cls(name, "none", unit, bound, False)
-
     def __str__(self) -> str:
         verdict = "ok" if self.ok else "short"
         return f"BAR {self.name} {self.figure} {self.unit} {self.bound} {verdict}"

@@ -41,7 +41,7 @@ def judge(runs: Mapping[str, Run], part: Sample, planted: Sequence[Planted]) -> 
     left = {
         run.name: agreement.left(run.out)
         for run in runs.values()
-        if run.sample is part and run.out.exists() and not run.cost.failed
+        if run.sample is part and "near" in run.name and run.out.exists() and not run.cost.failed
     }
     words = [Bands.of(part, cut) for cut in (agreement.own_words, agreement.datatroves_words)]
     ours = names - left[OURS]

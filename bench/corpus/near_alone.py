@@ -3,13 +3,13 @@
 The passes of the stage themselves, on tables instead of on what its first pass leaves: read,
 shingles, signatures and bands, groups of files that share a band, shingles of the candidates, true
 similarity and the keep rule; then what is left is read again and written. OREMILL_SPEC and the
-other variables of pipeline_steps.run say where it works. Prints JSON: the bytes left on its disk.
+other variables of pipeline_steps.run say where it works.
 """
 
-import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,11 +18,10 @@ import pyarrow.parquet as pq
 from oremill.specs.corpus import DataCorpusSpec
 from pipeline_steps import run
 from pipeline_steps.corpus import __main__ as stage
-from pipeline_steps.corpus import engine
-from pipeline_steps.corpus.context import Context, Recipe
 from pipeline_steps.corpus.partitions import Item, Partition
 from pipeline_steps.corpus.screen import KEYS
 from pipeline_steps.corpus.work import Work
+from pipeline_steps.limits import cores
 
 
 def main() -> None:
@@ -38,14 +37,10 @@ def main() -> None:
         stage._study(work)
         stage._drop_near(work)
         gone = ledger.dropped()
-        tasks = [
-            {"table": str(table), "gone": gone.get(number, []), "out": str(out / table.name)}
-            for number, table in enumerate(tables)
-        ]
-        for _ in engine.each(drop, Recipe.of(step), tasks, work.workers):
-            pass
+        with ThreadPoolExecutor(cores()) as pool:
+            rows = [gone.get(number, []) for number in range(len(tables))]
+            list(pool.map(_write, tables, rows, [out / table.name for table in tables]))
         ledger.write(out.parent / "ledger.parquet")
-    print(json.dumps({"disk": _disk(step.scratch)}))
 
 
 def _partition(number: int, table: Path) -> Partition:
@@ -70,30 +65,13 @@ def _enter(work: Work, partition: Partition, table: Path) -> None:
     work.ledger.add_screened(partition.number, work.part(partition, "keys"))
 
 
-def drop(context: Context, task: dict[str, Any]) -> None:
-    """Write what is left of a table.
-
-    Args:
-        context: of the stage.
-        task: `table`, `out`, and `gone`, the rows that were dropped.
-    """
-    with (
-        pq.ParquetFile(task["table"]) as table,
-        pq.ParquetWriter(task["out"], table.schema_arrow, compression="zstd") as out,
-    ):
-        for group in range(table.num_row_groups):
-            rows = table.read_row_group(group)
-            gone = pc.is_in(rows["row"], pa.array(task["gone"], pa.int64()))
-            out.write_table(rows.filter(pc.invert(gone)))
-
-
-def _disk(scratch: Path) -> int:
-    """Return the bytes of the ledger and the parts; of links to the tables, none."""
-    return sum(
-        path.lstat().st_size
-        for path in scratch.rglob("*")
-        if path.is_file() and not path.is_symlink()
-    )
+def _write(table: Path, gone: list[int], out: Path) -> None:
+    """Write what is left of a table; the rows that are gone are those of the keep rule."""
+    dropped = pa.array(gone, pa.int64())
+    with pq.ParquetFile(table) as rows, pq.ParquetWriter(out, rows.schema_arrow) as left:
+        for group in range(rows.num_row_groups):
+            found = rows.read_row_group(group)
+            left.write_table(found.filter(pc.invert(pc.is_in(found["row"], dropped))))
 
 
 if __name__ == "__main__":

@@ -65,6 +65,15 @@ class Run:
     printed: str
 
     @property
+    def disk(self) -> int:
+        """Bytes that it left beside its output; links to the input are none."""
+        folders = [one for one in self.out.parent.iterdir() if one.is_dir() and one != self.out]
+        files = (path for folder in folders for path in folder.rglob("*"))
+        return sum(
+            path.lstat().st_size for path in files if path.is_file() and not path.is_symlink()
+        )
+
+    @property
     def pace(self) -> float:
         """Megabytes a second from the start of the process to its end; 0 when it failed."""
         return 0.0 if self.cost.failed else self.sample.megabytes / self.cost.seconds
