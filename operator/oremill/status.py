@@ -174,11 +174,12 @@ def _headline(progress: Progress | None, life: Life, old: JobStatus) -> str:
 
 
 def _short(value: Any) -> str:
-    """Return a number with four digits; `results` has them all."""
+    """Return a count as it is, another number with four digits; `results` has them all."""
+    text = str(value)
     try:
-        return f"{float(value):.4g}"
+        return text if text.isdecimal() else f"{float(text):.4g}"
     except ValueError:
-        return str(value)
+        return text
 
 
 def _progress(progress: Progress | None, life: Life, old: JobStatus) -> ProgressStatus:

@@ -250,6 +250,19 @@ def test_a_complete_stage_stays_so_without_any_child() -> None:
     assert status(one, seen(one)) == complete(stage())
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("51180", "51180"), ("6000000", "6000000"), ("0.33512", "0.3351"), ("ok", "ok")],
+)
+def test_a_headline_shows_a_count_as_it_is_and_other_numbers_in_short(
+    value: str, shown: str
+) -> None:
+    told = complete(stage()).model_dump(by_alias=True)
+    told["results"] = [{"name": "first", "value": value}]
+    one = stage(status=told)
+    assert status(one, seen(one)).headline == f"first {shown}"
+
+
 def test_a_complete_stage_is_asked_again_when_its_spec_changes() -> None:
     one = stage(status=complete(stage()).model_dump(by_alias=True), generation=2, seed=7)
     assert reasons(status(one, seen(one)))["Progressing"] == ("True", "Resolving")
