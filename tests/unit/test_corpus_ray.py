@@ -37,10 +37,16 @@ GcsClient(address=sys.argv[1]).internal_kv_keys(b"", None)
 """
 
 
+# First ports of as many as a node has. Each is given once: a head whose node had its port, too,
+# would not start.
+FIRSTS = range(10_000, 32_000, names.PORTS_RAY)
+GIVEN = iter(random.sample(FIRSTS, len(FIRSTS)))
+
+
 def free_ports() -> int:
-    """Return the first of as many ports as a node has; nodes on one machine need their own."""
+    """Return the first of a node's ports; nodes on one machine need their own."""
     while True:
-        first = random.randrange(20_000, 32_000, names.PORTS_RAY)
+        first = next(GIVEN)
         with socket.socket() as one, socket.socket() as other, suppress(OSError):
             one.bind(("", first))
             other.bind(("", first + 1))
