@@ -125,6 +125,7 @@ def test_the_index_stays_small(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as out:
         for number in range(5000):
             out.addfile(tarfile.TarInfo(f"x/folder-{number % 50}/file-{number}.py"))
-    held, files, _ = peak(tmp_path / "a.tar", MIB)
+    # The least of three: what is imported at first use counts, and threads that other tests left.
+    held, files, _ = min(peak(tmp_path / "a.tar", MIB) for _ in range(3))
     assert files == 5000
     assert held < 3 * MIB + files * 1000
