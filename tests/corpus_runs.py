@@ -51,6 +51,19 @@ def places(
     )
 
 
+def environment(at: run.Places) -> dict[str, str]:
+    """Return the variables by which a process of its own finds everything of a step."""
+    variables = {
+        "SPEC": at.spec,
+        "STORAGE_SECRET": at.secret,
+        "STORAGE_CA": at.ca,
+        "SCRATCH": at.scratch,
+        "TERMINATION_LOG": at.termination_log,
+        "PROGRESS_PORT": at.port,
+    }
+    return {f"OREMILL_{name}": str(value) for name, value in variables.items()}
+
+
 def carried_out(at: run.Places, stage: run.Make = make) -> Done:
     """Run a stage in this process; return its step and its manifest."""
     step = run.load(at)

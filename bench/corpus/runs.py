@@ -10,8 +10,8 @@ from typing import Any
 from bench.corpus import machine
 from bench.corpus.machine import Cost
 from bench.corpus.tables import Sample
-from oremill.specs.artifact import Order
 from pipeline_steps.corpus.problems import humaneval
+from tests import corpus_runs
 from tests.minio_server import MinioServer
 
 LIMIT = 12 * 2**30  # bytes of memory at which a run is stopped
@@ -109,19 +109,8 @@ class Bench:
         folder = self._new(name)
         columns = {"content": "text"}
         source = {"name": "tables", "parquet": {"prefix": self._put(sample), "columns": columns}}
-        order = Order(
-            kind="DataCorpus", namespace="bench", name=name, uid="u", generation=1,
-            spec={"sources": [source], **spec}, storage=self.minio.store(BUCKET).target,
-        )  # fmt: skip
-        (folder / "spec.json").write_text(order.model_dump_json(by_alias=True))
-        places = {
-            "OREMILL_SPEC": folder / "spec.json",
-            "OREMILL_STORAGE_SECRET": self.minio.secret,
-            "OREMILL_STORAGE_CA": folder / "no-ca",
-            "OREMILL_SCRATCH": folder / "scratch",
-            "OREMILL_TERMINATION_LOG": folder / "outcome.json",
-            "OREMILL_PROGRESS_PORT": 0,
-        }
+        at = corpus_runs.places(self.minio, BUCKET, folder, name, {"sources": [source], **spec})
+        places = corpus_runs.environment(at)
         before = machine.cpu_of(self.server)
         run = self._run(name, sample, [sys.executable, "-m", *words], **places)
         served = machine.cpu_of(self.server) - before

@@ -55,7 +55,7 @@ _TELLING = re.compile(
 _BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----\s*[A-Za-z0-9+/]{32}")
 _PASSWORD = re.compile(
     r"(?i:password|passwd|pwd)\W{1,6}"
-    r"(?P<value>(?=\S*\d)(?=\S*[a-z])(?=\S*[A-Z])[^\s\"'<>(){}]{8,40})"
+    r"(?P<value>(?=\S{0,39}\d)(?=\S{0,39}[a-z])(?=\S{0,39}[A-Z])[^\s\"'<>(){}]{8,40})"
 )
 _PERSON = re.compile(
     r"(?i:@author|copyright[^\n]{0,30}\d{4}),?[ \t]+[A-Z][a-z]+ "

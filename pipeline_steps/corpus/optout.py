@@ -68,6 +68,8 @@ class OptOuts:
 
     def reason(self, repository: str, path: str) -> str:
         """Return by which kind of entry a file is left out, or ""; quick for many of one."""
+        if not self:
+            return ""
         if self._last[0] != repository:
             self._last = (repository, self.of(repository))
         return self._last[1].reason(path)

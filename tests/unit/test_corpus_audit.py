@@ -1,6 +1,7 @@
 """The audit finds what redaction left, on the same sample each time, and bounds the rest."""
 
 import random
+import time
 
 import pytest
 
@@ -69,3 +70,11 @@ def test_results_of_parts_add_up_to_the_whole() -> None:
     assert parts == audit.residue(texts, ALL)
     assert parts.statement() == "2 of 4 files hold something; at most 100.000% of all do, at 95 %"
     assert audit.Residue(3000).statement().startswith("none of 3000 files hold something")
+
+
+@pytest.mark.parametrize("text", ["password=", "password='", "token=ab"], ids=repr)
+def test_a_line_without_an_end_is_read_in_the_time_that_its_length_takes(text: str) -> None:
+    line = text * 20_000
+    start = time.process_time()
+    audit.residue([line], ALL)
+    assert time.process_time() - start < 5, "some 30 s where each word looks to the end of the line"

@@ -80,19 +80,11 @@ def start(
         log: file of what it writes, instead of the test's own.
         more: variables that a lone pod does not have.
     """
-    variables = {
-        "OREMILL_SPEC": at.spec,
-        "OREMILL_STORAGE_SECRET": at.secret,
-        "OREMILL_STORAGE_CA": at.ca,
-        "OREMILL_SCRATCH": at.scratch,
-        "OREMILL_TERMINATION_LOG": at.termination_log,
-        "OREMILL_PROGRESS_PORT": "0",
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
+    found = corpus_runs.environment(at) | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with log.open("wb") if log else nullcontext() as output:
         return subprocess.Popen(
             [sys.executable, "-m", *(module or ("pipeline_steps.corpus",))],
-            env=os.environ | {name: str(value) for name, value in variables.items()} | more,
+            env=os.environ | found | more,
             stdout=output,
             stderr=output,
             start_new_session=True,  # so that a pod can be ended with all its processes
