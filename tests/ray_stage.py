@@ -1,12 +1,13 @@
 """A stage of one pass that waits, to see what a cluster does with a stage and its pods.
 
-    python -m tests.ray_stage <seconds that a task takes>
+    python -m tests.ray_stage <seconds that a task takes; below 0, its process is killed>
 
 Every task makes a part that names its process, so that the bucket tells who worked, and when.
 """
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -23,18 +24,22 @@ def mark(context: Context, task: dict[str, Any]) -> None:
     """Make a part that says by whom."""
 
     def write(drafts: list[Path]) -> None:
+        if task["seconds"] < 0:
+            (context.parts.folder / f"killed-{time.time_ns()}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(task["seconds"])
         drafts[0].write_text(json.dumps([os.environ["OREMILL_SCRATCH"], os.getpid()]))
 
-    context.parts.make([f"marks/{task['number']}.json"], write)
+    context.parts.make([task["part"]], write)
 
 
 def make(step: run.Step) -> run.Made:
     """Run the pass."""
-    tasks = [{"number": number, "seconds": float(sys.argv[1])} for number in range(TASKS)]
+    parts = [f"marks/{step.order.digest[:9]}-{number}.json" for number in range(TASKS)]
+    tasks = [{"part": part, "seconds": float(sys.argv[1])} for part in parts]
     for done in engine.each(mark, Recipe.of(step), tasks, 1):
         step.progress.update(done, TASKS, "tasks")
-    (step.scratch / "made").mkdir()
+    (step.scratch / "made").mkdir(exist_ok=True)
     return run.Made(step.scratch / "made")
 
 

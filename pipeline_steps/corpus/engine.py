@@ -1,31 +1,27 @@
 """Run a pass over many partitions on every core: Daft holds the processes and deals out the tasks.
 
 A task is small, and so is what it returns; the texts go through files, since Daft would hand them
-from process to process in /dev/shm, of which a pod has 64 MB.
-
-With Daft's Ray runner (machines.py) each task is a partition of the frame, which Daft deals to the
-node with most free cores; there an actor does it, one of a pool with as many as there are cores.
-Without a pool, Daft would start a process for every task that is alone on its node.
+from process to process in /dev/shm, of which a pod has 64 MB. On a Ray cluster (machines.py) Ray
+deals them to the nodes instead (dealer.py).
 """
 
 import json
 import logging
-import socket
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import daft
 
-from pipeline_steps import errors
-from pipeline_steps.corpus.context import Context, Recipe
+from pipeline_steps.corpus.context import Recipe
+from pipeline_steps.corpus.worker import Pass, Worker, heard
 
-Pass = Callable[[Context, dict[str, Any]], None]
+__all__ = ["Pass", "each"]
+
 log = logging.getLogger(__name__)
-ONCE = {"max_restarts": 0, "max_task_retries": 0}  # else Daft tries a killed actor's task 4 times
 
 
 def each(
@@ -44,69 +40,35 @@ def each(
     """
     if not tasks:
         return
-    # Else the results wait for each other, and every worker for the slowest of its round.
-    daft.set_execution_config(maintain_order=False)
-    by: Counter[str] = Counter()
-    for count, row in enumerate(_dealt(work, recipe, tasks, workers).iter_rows(), 1):
-        machine, *error = json.loads(row["said"])
-        if error:
-            raise _raised(*error)
-        by[machine] += 1
+    texts, by = [json.dumps(task) for task in tasks], Counter[str]()
+    for count, said in enumerate(_said(work, recipe, texts, workers), 1):
+        by[heard(said)] += 1
         yield count
     log.info("done by %s", ", ".join(f"{machine} {by[machine]}" for machine in sorted(by)))
 
 
-def _dealt(
-    work: Pass, recipe: Recipe, tasks: Sequence[dict[str, Any]], workers: int
-) -> daft.DataFrame:
-    """Return the frame of what the tasks say, each dealt by itself."""
-    frame = daft.from_pydict({"task": [json.dumps(task) for task in tasks]})
-    if _on_ray():
-        pool = daft.cls(
-            _Worker, max_concurrency=min(_cluster_cores(), len(tasks)), ray_options=ONCE
-        )
-        do = pool(work, replace(recipe, places=None)).do
-        return frame.into_partitions(len(tasks)).select(do(frame["task"]).alias("said"))
+def _said(work: Pass, recipe: Recipe, tasks: list[str], workers: int) -> Iterator[str]:
+    """Yield what each task says, by whichever engine does it."""
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        from pipeline_steps.corpus.dealer import dealt
+
+        yield from dealt(Worker(work, replace(recipe, places=None)), tasks)
+        return
+    _choose_native()
+    # Else the results wait for each other, and every worker for the slowest of its round.
+    daft.set_execution_config(maintain_order=False)
     if workers > 1:
-        do = daft.cls(_Worker, max_concurrency=workers, use_process=True)(work, recipe).do
+        do = daft.cls(Worker, max_concurrency=workers, use_process=True)(work, recipe).do
     else:
-        alone = _Worker(work, recipe)
+        alone = Worker(work, recipe)
         do = daft.func(alone.do, return_dtype=daft.DataType.string(), use_process=False)
-    return frame.into_batches(1).select(do(frame["task"]).alias("said"))
-
-
-def _cluster_cores() -> int:
-    import ray
-
-    return int(ray.cluster_resources()["CPU"])
+    frame = daft.from_pydict({"task": tasks}).into_batches(1)
+    for row in frame.select(do(frame["task"]).alias("said")).iter_rows():
+        yield str(row["said"])
 
 
 @cache
-def _on_ray() -> bool:
-    """Return whether Daft has a cluster; to tell, it would import Ray, which takes a second."""
-    if "ray" in sys.modules:
-        return str(daft.get_or_infer_runner_type()) == "ray"
-    daft.set_runner_native()
-    return False
-
-
-class _Worker:
-    """Does tasks, in a process of its own where there are several."""
-
-    def __init__(self, work: Pass, recipe: Recipe) -> None:
-        self._work = work
-        self._recipe = recipe
-
-    def do(self, task: str) -> str:
-        """Do one task, and say where; an error of the contract travels as text too."""
-        said = [socket.gethostname()]
-        try:
-            self._work(self._recipe.open(), json.loads(task))
-        except errors.StepError as error:  # which Daft would wrap
-            said += [type(error).__name__, str(error)]
-        return json.dumps(said)
-
-
-def _raised(kind: str, message: str) -> errors.StepError:
-    found: type[errors.StepError] = getattr(errors, kind)
-    return found(message)
+def _choose_native() -> None:
+    """Choose Daft's runner: to find out which it is, Daft would import Ray, for a second."""
+    if "ray" not in sys.modules:
+        daft.set_runner_native()

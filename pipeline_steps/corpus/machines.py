@@ -173,12 +173,11 @@ def _pods() -> int:
 def _connected(
     step: run.Step, head: meeting.Head, process: subprocess.Popen[bytes]
 ) -> Iterator[None]:
-    """Make the cluster's runner Daft's own, for the rest of this process.
+    """Be a member of the cluster, whose nodes then do the passes (engine.py).
 
     Told to stop, the process ends at once: what a signal's handler raises amid Ray's native code
     may come out as a SystemError, and Ray's own handler ends with another exit code.
     """
-    import daft
     import ray
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -193,8 +192,8 @@ def _connected(
     except SystemExit:  # of Ray's handler
         _stopped(signal.SIGTERM)
     signal.signal(signal.SIGTERM, stop)
-    daft.set_runner_ray(noop_if_initialized=True)
     yield
+    ray.shutdown()  # a member ends a minute after the head, and there is the artifact to publish
     signal.signal(signal.SIGTERM, before)
 
 
@@ -238,7 +237,7 @@ def _watched(step: run.Step, field: str, advice: str, mourning: float = 0.0) -> 
     except StepError:
         raise
     except Exception as error:
-        failed = _became_of(step, nodes, kills)
+        failed = _became_of(error, step, nodes, kills)
         if failed is None:
             raise
         if failed.reason == "StepFailed":
@@ -259,10 +258,11 @@ def _examined(step: run.Step, field: str, advice: str) -> int:
     return sum(one.kills for one in answers)
 
 
-def _became_of(step: run.Step, nodes: int, kills: int) -> StepFailed | None:
-    """Return what is told of nodes that are lost, or short of memory; None of those that are well.
+def _became_of(error: Exception, step: run.Step, nodes: int, kills: int) -> StepFailed | None:
+    """Return what is told of nodes that are lost or short of memory; None where that is not it.
 
     Args:
+        error: that ended the work.
         step: the stage.
         nodes: how many there were.
         kills: how many processes had been killed for memory.
@@ -277,6 +277,8 @@ def _became_of(step: run.Step, nodes: int, kills: int) -> StepFailed | None:
         return StepFailed(NO_MEMORY, "OutOfMemory")
     if len(answers) < nodes:
         return StepFailed(f"a node of the Ray cluster was lost; {nodes} had joined")
+    if isinstance(error, ray.exceptions.WorkerCrashedError):
+        return StepFailed("a process of a node was killed, or crashed in native code")
     return None
 
 

@@ -15,6 +15,7 @@ encrypt: https://docs.ray.io/en/latest/ray-security/token-auth.html
 import hmac
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -32,6 +33,8 @@ STARTED = "Ray runtime started."  # the words of `ray start`
 START_SECONDS = 120  # that a node may take to start
 LONGEST_SOCKET = 107  # bytes of a Unix socket's path (unix(7))
 SOCKET = "/session_2026-01-01_00-00-00_000000_0000000/sockets/plasma_store"  # below Ray's folder
+ERROR = re.compile(r"[\w.]*(Error|Exception): ")  # as a traceback ends
+LINES = 6  # of a log that are told
 SWITCHES = {
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -125,5 +128,9 @@ def _await_start(process: subprocess.Popen[bytes], told: Path) -> None:
         time.sleep(0.1)
 
 
-def _tail(path: Path, lines: int = 8) -> str:
-    return " | ".join(path.read_text(errors="replace").strip().splitlines()[-lines:])
+def _tail(path: Path) -> str:
+    """Return the last error of a log, or its last lines."""
+    lines = path.read_text(errors="replace").strip().splitlines()
+    errors = [number for number, line in enumerate(lines) if ERROR.match(line)]
+    last = lines[errors[-1] :][:LINES] if errors else lines[-LINES:]
+    return " ".join(line.strip() for line in last)
