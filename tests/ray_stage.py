@@ -25,7 +25,7 @@ def mark(context: Context, task: dict[str, Any]) -> None:
 
     def write(drafts: list[Path]) -> None:
         if task["seconds"] < 0:
-            (context.parts.folder / f"killed-{time.time_ns()}").touch()
+            Path(os.environ["OREMILL_SCRATCH"], f"killed-{time.time_ns()}").touch()
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(task["seconds"])
         drafts[0].write_text(json.dumps([os.environ["OREMILL_SCRATCH"], os.getpid()]))

@@ -7,8 +7,8 @@ read → language → licence → quality → parse → security → lint → ex
 near dedup → mixture; then redaction and order. Quality comes before near dedup, or a rule could
 drop a cluster's only kept file; ids are hashed after redaction, which changes the text.
 
-They run as passes over the partitions (screen, study, finish), by Daft on every core of every
-machine (machines.py). Between two passes the ledger, one row a file, answers what concerns the
+They run as passes over the partitions (screen, study, finish), on every core of every machine
+(engine.py, machines.py). Between two passes the ledger, one row a file, answers what concerns the
 corpus as a whole. What a pass made of a partition is kept in the bucket until the artifact is
 published: a stage that is killed goes on from there, with any number of workers, to the same bytes.
 With `keepParts` it stays, and a later spec makes again only those parts that it changes (names of

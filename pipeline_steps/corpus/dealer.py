@@ -26,8 +26,9 @@ def dealt(worker: Worker, tasks: Sequence[str]) -> Iterator[str]:
     under_way: list[Any] = [deal.remote(sent, task) for task in islice(rest, cores)]
     while under_way:
         (done, *_), under_way = ray.wait(under_way, num_returns=1)
+        said: str = ray.get(done)
         under_way += [deal.remote(sent, task) for task in islice(rest, 1)]
-        yield ray.get(done)
+        yield said
 
 
 def _do(worker: Worker, task: str) -> str:

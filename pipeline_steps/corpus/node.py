@@ -38,7 +38,6 @@ LINES = 6  # of a log that are told
 SWITCHES = {
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DISABLE_DASHBOARD": "1",  # Daft asks for its address
     "RAY_enable_metrics_collection": "0",
     "RAY_memory_monitor_refresh_ms": "0",
     "RAY_worker_niceness": "0",  # its tasks are what the pod is for

@@ -277,4 +277,4 @@ def test_the_nodes_of_a_cluster_that_is_there_do_the_work(
         pod = one.pod(0, STAGE, "-1", of=1, spec=spec | {"seed": 2}, **token)
         assert pod.wait(PATIENCE) == 1
         assert "a process of a node was killed" in one.outcome(0).message
-        assert len(list((one.folder / "node" / "work").glob("killed-*"))) == 1, "not tried again"
+        assert len(list((one.folder / "node").glob("killed-*"))) == 1, "not tried again"
