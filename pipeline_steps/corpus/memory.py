@@ -16,7 +16,7 @@ from pipeline_steps.errors import UserError
 
 MIB = 2**20
 BASE = 384 * MIB  # the step's own process: what it imports, Daft, transfers to the bucket
-RAY = 768 * MIB  # Ray's own processes in a pod: 480 MiB of the head, and what they hold
+RAY = 512 * MIB  # Ray's own processes in a pod, of which the head has most
 PROCESS = 192 * MIB  # what a further process imports
 WORK = 192 * MIB  # row groups, tables of rules and indices in use, a process of ruff
 FILE = 320  # bytes for one of the largest file: `[],[],[]` makes a parse tree 300 times its size
